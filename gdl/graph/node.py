@@ -1,0 +1,199 @@
+"""The graph: nodes that know their op's name, inputs, static attributes and type. Nothing here knows any op.
+
+Leaves, which are no ops:
+  input     name             fed per run: a placeholder or a record's field
+  variable  path             a trained or kept tensor, by its path
+  constant  value            a Python number, or nested tuples of numbers
+  size      size             a symbolic size as a scalar
+  clock     name             "step", "epoch" or "tick" as a scalar
+Requests, which `gdl.autodiff.expand` replaces by gradients:
+  grad      of, wrt [, seed]  the gradient of `of` at `wrt`, or its product with the upstream `seed`
+  jvp       of, wrt, tangent  the directional derivative
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gdl.source import Span
+from gdl.types.match import Guard
+from gdl.types.tensor import TensorType, tensor
+
+LEAVES = frozenset({"input", "variable", "constant", "size", "clock"})
+REQUESTS = frozenset({"grad", "jvp"})
+_NO_ATTRS: Mapping[str, Any] = {}
+
+
+class Node:
+    """One value of the graph. Immutable; compared by identity.
+
+    `scope` is the path of the instance it belongs to; `origin` the places of the calls that led here, innermost first
+    (its own place first).
+    """
+
+    __slots__ = ("op", "inputs", "attrs", "type", "origin", "scope", "name", "__weakref__")
+
+    #: Installed by the op table: (op name, inputs, attrs) -> Node, with the type inferred.
+    build: Callable[..., Node]
+
+    def __init__(
+        self,
+        op: str,
+        inputs: Sequence[Node],
+        attrs: Mapping[str, Any] | None,
+        type: TensorType,
+        origin: tuple[Span, ...] = (),
+        scope: str = "",
+        name: str = "",
+    ):
+        self.op, self.inputs, self.attrs, self.type = op, tuple(inputs), attrs or _NO_ATTRS, type
+        self.origin, self.scope, self.name = origin, scope, name
+
+    @property
+    def span(self) -> Span | None:
+        return self.origin[0] if self.origin else None
+
+    @property
+    def is_leaf(self) -> bool:
+        return self.op in LEAVES
+
+    def __repr__(self) -> str:
+        return f"<{self.name + ' = ' if self.name else ''}{self.op} {self.type}>"
+
+    # Arithmetic builds graph: what gradient rules are written in.
+    def __add__(self, other: Node | float) -> Node:
+        return Node.build("add", (self, like(other, self)))
+
+    def __radd__(self, other: Node | float) -> Node:
+        return Node.build("add", (like(other, self), self))
+
+    def __sub__(self, other: Node | float) -> Node:
+        return Node.build("subtract", (self, like(other, self)))
+
+    def __rsub__(self, other: Node | float) -> Node:
+        return Node.build("subtract", (like(other, self), self))
+
+    def __mul__(self, other: Node | float) -> Node:
+        return Node.build("multiply", (self, like(other, self)))
+
+    def __rmul__(self, other: Node | float) -> Node:
+        return Node.build("multiply", (like(other, self), self))
+
+    def __truediv__(self, other: Node | float) -> Node:
+        return Node.build("divide", (self, like(other, self)))
+
+    def __rtruediv__(self, other: Node | float) -> Node:
+        return Node.build("divide", (like(other, self), self))
+
+    def __floordiv__(self, other: Node | float) -> Node:
+        return Node.build("floor_divide", (self, like(other, self)))
+
+    def __mod__(self, other: Node | float) -> Node:
+        return Node.build("remainder", (self, like(other, self)))
+
+    def __matmul__(self, other: Node) -> Node:
+        return Node.build("matmul", (self, other))
+
+    def __pow__(self, other: Node | float) -> Node:
+        return Node.build("power", (self, like(other, self)))
+
+    def __rpow__(self, other: Node | float) -> Node:
+        return Node.build("power", (like(other, self), self))
+
+    def __neg__(self) -> Node:
+        return Node.build("negative", (self,))
+
+    def __lt__(self, other: Node | float) -> Node:
+        return Node.build("less", (self, like(other, self)))
+
+    def __le__(self, other: Node | float) -> Node:
+        return Node.build("less_equal", (self, like(other, self)))
+
+    def __gt__(self, other: Node | float) -> Node:
+        return Node.build("greater", (self, like(other, self)))
+
+    def __ge__(self, other: Node | float) -> Node:
+        return Node.build("greater_equal", (self, like(other, self)))
+
+
+def like(value: Node | float, neighbour: Node) -> Node:
+    """A Python number as a scalar constant of its neighbour's dtype; a node as it is."""
+    return value if isinstance(value, Node) else constant(value, neighbour.type.dtype)
+
+
+def constant(value: Any, dtype: str, shape: tuple[int, ...] = (), **where: Any) -> Node:
+    """A literal: a Python number, or nested tuples of numbers of the given shape."""
+    return Node("constant", (), {"value": value}, tensor(dtype, *shape), **where)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """What one run computes: outputs, and updates of variables that take effect together when the run ends."""
+
+    outputs: tuple[Node, ...]
+    updates: tuple[tuple[Node, Node], ...] = ()  # (variable leaf, new value)
+    guards: tuple[tuple[Guard, tuple[Span, ...]], ...] = field(default=())
+
+    @property
+    def roots(self) -> tuple[Node, ...]:
+        return self.outputs + tuple([value for _, value in self.updates])
+
+
+def topological(roots: Iterable[Node]) -> list[Node]:
+    """Every node that the roots need, each once, inputs before users, in a deterministic order. Does not recurse."""
+    order: list[Node] = []
+    done: set[Node] = set()
+    for root in roots:
+        stack: list[tuple[Node, int]] = [(root, 0)]
+        while stack:
+            node, at = stack.pop()
+            if node in done:
+                continue
+            inputs = node.inputs
+            while at < len(inputs) and inputs[at] in done:
+                at += 1
+            if at < len(inputs):
+                stack.append((node, at + 1))
+                stack.append((inputs[at], 0))
+            else:
+                done.add(node)
+                order.append(node)
+    return order
+
+
+def replace_inputs(node: Node, inputs: Sequence[Node]) -> Node:
+    """The same node over other inputs (of the same types)."""
+    return Node(node.op, inputs, node.attrs, node.type, node.origin, node.scope, node.name)
+
+
+def rewrite(roots: Iterable[Node], change: Callable[[Node], Node]) -> dict[Node, Node]:
+    """Old node -> new node for everything the roots need; `change` sees each node with its inputs already changed."""
+    new: dict[Node, Node] = {}
+    for node in topological(roots):
+        inputs = [new[i] for i in node.inputs]
+        same = all(a is b for a, b in zip(inputs, node.inputs))
+        new[node] = change(node if same else replace_inputs(node, inputs))
+    return new
+
+
+def rewrite_graph(graph: Graph, change: Callable[[Node], Node]) -> Graph:
+    """`rewrite` over a whole graph."""
+    new = rewrite(graph.roots, change)
+    return Graph(
+        tuple([new[n] for n in graph.outputs]), tuple([(v, new[n]) for v, n in graph.updates]), graph.guards
+    )
+
+
+def show(graph: Graph) -> str:
+    """The graph as text, one node a line: `%3 = add(%1, %2) f32[2]`. For goldens and for people."""
+    order = topological(graph.roots)
+    number = {node: i for i, node in enumerate(order)}
+    lines = []
+    for node in order:
+        parts = [f"%{number[i]}" for i in node.inputs] + [f"{k}={v}" for k, v in node.attrs.items()]
+        lines.append(f"%{number[node]} = {node.op}({', '.join(parts)}) {node.type}")
+    lines += [f"output %{number[n]}" for n in graph.outputs]
+    lines += [f"update {v.attrs['path']} = %{number[n]}" for v, n in graph.updates]
+    return "\n".join(lines)

@@ -1,0 +1,110 @@
+"""Tensor types: a dtype and axes, each with its size, its label and the place in the text that it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from gdl.source import Span
+from gdl.types import sizes
+from gdl.types.sizes import Size
+
+DTYPES = ("f32", "f64", "i32", "i64", "u8", "bool")
+#: Dtype variables of signatures and the dtypes they stand for. u8 is for storage: arithmetic on it would wrap around.
+DTYPE_CLASSES: Mapping[str, tuple[str, ...]] = {
+    "f": ("f32", "f64"),
+    "i": ("i32", "i64"),
+    "n": ("f32", "f64", "i32", "i64"),
+    "t": DTYPES,
+}
+ITEM_BYTES = {"f32": 4, "f64": 8, "i32": 4, "i64": 8, "u8": 1, "bool": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Dim:
+    """One axis. Labels and origins are notation: they do not take part in equality."""
+
+    size: Size
+    label: str | None = field(default=None, compare=False)
+    origin: Span | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        if self.label and self.label != sizes.is_symbol(self.size):
+            return f"{self.label}: {self.size}"
+        return str(self.size)
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """`f32[batch, row: 28]`"""
+
+    dtype: str
+    dims: tuple[Dim, ...] = ()
+    origin: Span | None = field(default=None, compare=False)  # what decided the dtype
+
+    @property
+    def shape(self) -> tuple[Size, ...]:
+        return tuple([d.size for d in self.dims])
+
+    @property
+    def rank(self) -> int:
+        return len(self.dims)
+
+    @property
+    def is_float(self) -> bool:
+        return self.dtype in ("f32", "f64")
+
+    def with_dtype(self, dtype: str, origin: Span | None = None) -> TensorType:
+        return replace(self, dtype=dtype, origin=origin)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join(map(str, self.dims))}]"
+
+    __repr__ = __str__
+
+
+def tensor(dtype: str, *shape: Size) -> TensorType:
+    """A type without labels or origins: tensor("f32", 2, 3)."""
+    return TensorType(dtype, tuple([Dim(s) for s in shape]))
+
+
+def bind_type(type: TensorType, values: Mapping[str, Size]) -> TensorType:
+    """The type with symbols replaced by sizes."""
+    return replace(type, dims=tuple([replace(d, size=sizes.substitute(d.size, values)) for d in type.dims]))
+
+
+def broadcast_dims(packs: Iterable[tuple[Dim, ...]]) -> tuple[Dim, ...] | tuple[int, int, int]:
+    """NumPy's broadcasting with GDL's guard: only a literal 1 stretches, a symbolic size never does.
+
+    Where two sizes are certainly different, returns instead (axis from the right, index of one pack, index of the other).
+    Undecided sizes pass: `equal_pairs` lists them for guards.
+    """
+    packs = list(packs)
+    rank = max((len(p) for p in packs), default=0)
+    result: list[Dim] = []
+    for back in range(1, rank + 1):
+        chosen, who = None, -1
+        for index, pack in enumerate(packs):
+            if len(pack) < back:
+                continue
+            dim = pack[-back]
+            if chosen is None or (chosen.size == 1 and dim.size != 1):
+                chosen, who = replace(dim, label=dim.label or (chosen.label if chosen else None)), index
+            elif dim.size != 1:
+                if sizes.equal(chosen.size, dim.size) is False:
+                    return back, who, index
+                if chosen.label is None and dim.label:
+                    chosen = replace(chosen, label=dim.label)
+        assert chosen is not None
+        result.append(chosen)
+    return tuple(reversed(result))
+
+
+def undecided_pairs(packs: Iterable[tuple[Dim, ...]]) -> list[tuple[Dim, Dim]]:
+    """Pairs of axes that broadcasting takes as equal though that can't be decided yet."""
+    packs = list(packs)
+    pairs = []
+    for back in range(1, max((len(p) for p in packs), default=0) + 1):
+        dims = [p[-back] for p in packs if len(p) >= back and p[-back].size != 1]
+        pairs += [(dims[0], d) for d in dims[1:] if sizes.equal(dims[0].size, d.size) is None]
+    return pairs
