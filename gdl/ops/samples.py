@@ -1,0 +1,65 @@
+"""Descriptions of valid inputs, drawn only when a test needs them: every op declares some, and they drive its tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A random array. `kind`: normal, positive, between, distinct, integers, booleans, or values (given as they are)."""
+
+    kind: str
+    shape: tuple[int, ...] = ()
+    low: float = 0.0
+    high: float = 1.0
+    values: Any = None
+    dtype: str = "f64"
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One valid call: tensors and attributes. `smooth` is False where the op has a kink at this very input (ties), so that
+    no stencil can check the gradient there; then `gradients` (one per input, of the sum of the result) says what it is."""
+
+    inputs: tuple[Draw, ...]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    smooth: bool = True
+    gradients: tuple[Any, ...] | None = None
+
+
+def sample(*inputs: Draw, smooth: bool = True, gradients: tuple[Any, ...] | None = None, **attrs: Any) -> Sample:
+    return Sample(inputs, attrs, smooth, gradients)
+
+
+def normal(*shape: int) -> Draw:
+    return Draw("normal", shape)
+
+
+def positive(*shape: int) -> Draw:
+    """Away from zero: between 0.5 and 2."""
+    return Draw("between", shape, 0.5, 2.0)
+
+
+def between(low: float, high: float, *shape: int) -> Draw:
+    return Draw("between", shape, low, high)
+
+
+def distinct(*shape: int) -> Draw:
+    """A shuffled grid: no two values closer than 0.1, none within 0.05 of zero, so that no stencil crosses a kink."""
+    return Draw("distinct", shape)
+
+
+def integers(low: int, high: int, *shape: int, dtype: str = "i64") -> Draw:
+    """From low up to, not including, high."""
+    return Draw("integers", shape, low, high, dtype=dtype)
+
+
+def booleans(*shape: int) -> Draw:
+    return Draw("booleans", shape, dtype="bool")
+
+
+def values(data: Any, dtype: str = "f64") -> Draw:
+    return Draw("values", values=data, dtype=dtype)
