@@ -1,0 +1,58 @@
+"""Sizes replaced throughout a graph: symbols become other sizes, or integers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gdl.graph.node import Graph, Node, rewrite
+from gdl.types import sizes
+from gdl.types.match import Guard
+from gdl.types.sizes import Poly, Size
+from gdl.types.tensor import Dim, TensorType, bind_type
+
+
+def substitute_sizes(graph: Graph, values: Mapping[str, Size], leaves: Mapping[Node, Node] | None = None) -> Graph:
+    """The graph with symbols replaced in types and attributes; `leaves` are replaced as they are, untouched within."""
+    leaves = leaves or {}
+
+    def change(node: Node) -> Node:
+        if node in leaves:
+            return leaves[node]
+        type, attrs = _type(node.type, values), substitute_attrs(node.attrs, values)
+        if type is node.type and attrs is node.attrs:
+            return node
+        return Node(node.op, node.inputs, attrs, type, node.origin, node.scope, node.name)
+
+    new = rewrite(graph.roots, change)
+    guards = tuple(
+        [(Guard(_dim(g.left, values), _dim(g.right, values)), origin) for g, origin in graph.guards]
+    )
+    return Graph(tuple([new[n] for n in graph.outputs]), tuple([(v, new[n]) for v, n in graph.updates]), guards)
+
+
+def substitute_attrs(attrs: Mapping[str, Any], values: Mapping[str, Size]) -> Mapping[str, Any]:
+    """Attributes with symbols replaced; the very same mapping where none occurs."""
+    if not any(_has_symbol(v) for v in attrs.values()):
+        return attrs
+    return {k: _value(v, values) for k, v in attrs.items()}
+
+
+def _has_symbol(value: Any) -> bool:
+    return isinstance(value, Poly) or (isinstance(value, tuple) and any(map(_has_symbol, value)))
+
+
+def _value(value: Any, values: Mapping[str, Size]) -> Any:
+    if isinstance(value, Poly):
+        return sizes.substitute(value, values)
+    if isinstance(value, tuple):
+        return tuple([_value(v, values) for v in value])
+    return value
+
+
+def _type(type: TensorType, values: Mapping[str, Size]) -> TensorType:
+    return bind_type(type, values) if any(isinstance(d.size, Poly) for d in type.dims) else type
+
+
+def _dim(dim: Dim, values: Mapping[str, Size]) -> Dim:
+    return Dim(sizes.substitute(dim.size, values), dim.label, dim.origin)
