@@ -1,0 +1,156 @@
+"""E01xx: names, scopes, imports, variables."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from gdl.diagnostics import Diagnostic, Edit, Label, Severity
+from gdl.source import Span
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name most like a misspelt one, if any is like it at all."""
+    known = list(known)
+    folded = {k.lower(): k for k in known}
+    found = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    return folded[found[0]] if found else None
+
+
+def unknown_name(span: Span, name: str, similar: str | None, similar_span: Span | None, hint: str = "") -> Diagnostic:
+    labels = [Label(span, "not defined in this file or its imports")]
+    helps = []
+    if similar is not None:
+        helps.append(f"did you mean `{similar}`?")
+        if similar_span is not None and similar_span.source is span.source:
+            labels.append(Label(similar_span, "a similar name is defined here"))
+    if hint:
+        helps.append(hint)
+    if not helps:
+        helps.append(f"define `{name}`, import it, or declare it as a placeholder, variable, hyper or dim")
+    fix = (Edit(span, similar),) if similar else ()
+    return Diagnostic("E0101", f"I cannot find `{name}`", tuple(labels), tuple(helps), fix=fix)
+
+
+def declared_twice(span: Span, name: str, first: Span | None) -> Diagnostic:
+    labels = (Label(span, "declared again here"),) + ((Label(first, "first declared here"),) if first else ())
+    return Diagnostic(
+        "E0102", f"`{name}` is declared twice", labels,
+        ("give one of them another name; only plain bindings (`name = expr`) may be shadowed",),
+    )  # fmt: skip
+
+
+def unknown_size(span: Span, name: str, similar: str | None) -> Diagnostic:
+    help = f"did you mean `{similar}`? " if similar else ""
+    return Diagnostic(
+        "E0103", f"the size `{name}` is not declared", (Label(span, "no dim, hyper or number by this name"),),
+        (help + f"a symbolic size is declared by a line of its own: dim {name}",),
+        fix=(Edit(span, similar),) if similar else (),
+    )  # fmt: skip
+
+
+def cycle(steps: list[tuple[str, Span, str]]) -> Diagnostic:
+    """`steps`: each name with the place of its use of the next, which comes along; the last leads back to the first."""
+    chain = " -> ".join([name for name, _, _ in steps] + [steps[0][0]])
+    labels = []
+    for i, (name, span, needs) in enumerate(steps):
+        before, after = ("" if i == 0 else "... and "), (" ..." if i + 1 < len(steps) else "")
+        labels.append(Label(span, f"{before}`{name}` needs `{needs}`{after}"))
+    return Diagnostic(
+        "E0105", f"these definitions form a cycle: {chain}", tuple(labels),
+        ("a graph has no memory. For recurrence over time: scan x_t in xs along time carry "
+         f"{steps[0][0]} = zeros([b, d]) {{ ... }}",),
+    )  # fmt: skip
+
+
+def no_member(span: Span, owner: str, name: str, members: Iterable[str], note: str = "") -> Diagnostic:
+    members = sorted(members)
+    similar = closest(name, members)
+    helps = []
+    if similar:
+        helps.append(f"did you mean `{similar}`?")
+    elif members:
+        helps.append("it has " + ", ".join(f"`{m}`" for m in members[:12]))
+    if note:
+        helps.append(note)
+    return Diagnostic(
+        "E0106", f"{owner} has no `{name}`", (Label(span, "not found"),), tuple(helps),
+        fix=(Edit(span, similar),) if similar else (),
+    )  # fmt: skip
+
+
+def misplaced(span: Span, what: str, where: str, help: str) -> Diagnostic:
+    return Diagnostic("E0107", f"{what} can't stand {where}", (Label(span),), (help,))
+
+
+def updated_twice(span: Span, name: str, first: Span | None) -> Diagnostic:
+    labels = (Label(span, "updated again here"),) + ((Label(first, "first update"),) if first else ())
+    return Diagnostic(
+        "E0108", f"`{name}` is updated twice in one body", labels,
+        ("all updates take effect together when the step ends, so there can be one only: combine the two expressions",),
+    )  # fmt: skip
+
+
+def outer_tensor(span: Span, name: str, what: str, defined: Span | None) -> Diagnostic:
+    labels = (Label(span, f"a {what} sees its arguments, hypers and definitions only"),)
+    if defined is not None:
+        labels += (Label(defined, f"`{name}` is defined here, outside"),)
+    return Diagnostic(
+        "E0109", f"`{name}` is a tensor outside this {what}", labels,
+        (f"pass it in: add a parameter for `{name}`, so that whoever reads the signature sees everything that goes in",),
+    )  # fmt: skip
+
+
+def no_module(span: Span, name: str, looked: str, similar: str | None) -> Diagnostic:
+    help = f'did you mean `{similar}`?' if similar else "modules are files beside this one, or the standard library's (nn)"
+    return Diagnostic("E0110", f"there is no module {name}", (Label(span, f"looked for {looked}"),), (help,))
+
+
+def not_in_module(span: Span, module: str, name: str, similar: str | None) -> Diagnostic:
+    help = f"did you mean `{similar}`?" if similar else f"gdl doc {module} lists what it has"
+    return Diagnostic(
+        "E0111", f"{module} has no `{name}`", (Label(span),), (help,), fix=(Edit(span, similar),) if similar else ()
+    )
+
+
+def import_cycle(span: Span, chain: list[str]) -> Diagnostic:
+    return Diagnostic(
+        "E0112", f"these files import each other: {' -> '.join(chain)}", (Label(span),),
+        ("move what both need into a third file",),
+    )  # fmt: skip
+
+
+def not_updatable(span: Span, name: str, why: str) -> Diagnostic:
+    return Diagnostic(
+        "E0113", f"`{name}` can't be updated: {why}", (Label(span),),
+        ("only a `state` of this body (or an optimizer's own variable) has a value that lasts: state "
+         f"{name}: f32[] = 0",),
+    )  # fmt: skip
+
+
+def path_collision(span: Span, path: str, layer: str) -> Diagnostic:
+    last = path.rpartition("/")[2]
+    return Diagnostic(
+        "W0114", f"two unnamed instances of {layer} would share the path `{path}`; this one is `{last}`",
+        (Label(span, "named by its layer and number"),),
+        (f"name it, so that its path stays when layers are added: |> my_name: {layer}(...)",), severity=Severity.WARNING,
+    )  # fmt: skip
+
+
+def variable_differs(span: Span, path: str, now: str, before: str, first: Span | None) -> Diagnostic:
+    labels = (Label(span, f"this use needs {now}"),) + ((Label(first, f"first made here, as {before}"),) if first else ())
+    return Diagnostic(
+        "E0115", f"shared variable `{path}` would need two types: {before} and {now}", labels,
+        ("a net used twice shares its variables, so both inputs must have the same size; make two nets for two sizes",),
+    )  # fmt: skip
+
+
+def not_sized(span: Span, path: str, type: str, symbol: str) -> Diagnostic:
+    return Diagnostic(
+        "E0116", f"variable `{path}` has no fixed size: {type}", (Label(span, f"`{symbol}` is not known before data is fed"),),
+        ("a variable outlives the batch: give its axes numbers, hypers, or sizes of axes that are numbers",),
+    )  # fmt: skip
+
+
+def reserved(span: Span, name: str) -> Diagnostic:
+    return Diagnostic("E0117", f"`{name}` has a meaning of its own here", (Label(span),), ("choose another name",))

@@ -1,0 +1,100 @@
+"""E06xx: feeds, data, train, eval and test blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gdl.diagnostics import Diagnostic, Edit, Label, Severity
+from gdl.errors.names import closest
+from gdl.source import Span
+
+
+def not_fed(run: Span, root: str, name: str, needed: Span | None, feed: Span | None, bound: list[str], hint: str) -> Diagnostic:
+    labels = [Label(run, f"`{root}` is run here" if root else "")]
+    if needed is not None:
+        labels.append(Label(needed, f"`{root}` needs it" if root else "needed here"))
+    if feed is not None:
+        binds = ", ".join(f"`{b}`" for b in bound)
+        labels.append(Label(feed, f"this feed binds only {binds}"))
+    return Diagnostic("E0601", f"nothing feeds `{name}`", tuple(labels), (hint,))
+
+
+def lossy_feed(span: Span, name: str, wanted: str, got: str) -> Diagnostic:
+    return Diagnostic(
+        "E0602", f"feeding `{name}` would turn {got} into {wanted} and could lose values", (Label(span),),
+        (f"convert explicitly: {name} = {wanted}({span.text})",), fix=(Edit(span, f"{wanted}({span.text})"),),
+    )  # fmt: skip
+
+
+def feed_shape(span: Span, name: str, declared: str, got: str, declared_span: Span | None, detail: str) -> Diagnostic:
+    labels = (Label(span, f"this is {got}"),)
+    if declared_span is not None:
+        labels += (Label(declared_span, f"`{name}` is {declared}"),)
+    return Diagnostic("E0603", f"`{name}` must be fed {declared}, got {got}", labels, (detail,) if detail else ())
+
+
+def not_placeholder(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
+    known = sorted(known)
+    similar = closest(name, known)
+    help = f"did you mean `{similar}`?" if similar else "placeholders: " + (", ".join(known) or "none is declared")
+    return Diagnostic("E0604", f"`{name}` is no placeholder, so it can't be fed", (Label(span),), (help,),
+                      fix=(Edit(span, similar),) if similar else ())  # fmt: skip
+
+
+def unknown_field(span: Span, data: str, name: str, fields: str, similar: str | None) -> Diagnostic:
+    helps = ([f"did you mean `{similar}`?"] if similar else []) + [f"{data} has fields {fields}"]
+    return Diagnostic("E0605", f"{data} has no field `{name}`", (Label(span),), tuple(helps),
+                      fix=(Edit(span, similar),) if similar else ())  # fmt: skip
+
+
+def needs_split(span: Span, data: str, splits: list[str]) -> Diagnostic:
+    return Diagnostic("E0606", f"{data} has the splits {', '.join(splits)}: say which", (Label(span),),
+                      (f"from {data}.{splits[0]}",))  # fmt: skip
+
+
+def train_block(span: Span, message: str, help: str) -> Diagnostic:
+    return Diagnostic("E0607", message, (Label(span),), (help,))
+
+
+def unknown_eval(span: Span, name: str, known: list[str]) -> Diagnostic:
+    similar = closest(name, known)
+    help = f"did you mean `{similar}`?" if similar else "eval blocks of this file: " + (", ".join(known) or "none")
+    return Diagnostic("E0608", f"there is no eval block `{name}`", (Label(span),), (help,),
+                      fix=(Edit(span, similar),) if similar else ())  # fmt: skip
+
+
+def never_reported(span: Span, name: str, known: list[str]) -> Diagnostic:
+    return Diagnostic("E0609", f"`save best {name}`: no eval that this train block runs reports `{name}`", (Label(span),),
+                      ("they report " + ", ".join(known) if known else "add `run NAME every epoch` with an eval that reports it",))  # fmt: skip
+
+
+def not_an_optimizer(span: Span, got: str, known: list[str]) -> Diagnostic:
+    return Diagnostic("E0620", f"`with` needs an optimizer, got {got}", (Label(span),), ("optimizers: " + ", ".join(known),))
+
+
+def nothing_to_train(span: Span, loss: str) -> Diagnostic:
+    return Diagnostic("E0621", f"`{loss}` depends on no variable, so nothing can be trained", (Label(span),),
+                      ("is a net or variable missing on the way to the loss?",))  # fmt: skip
+
+
+def never_trained(span: Span | None, path: str) -> Diagnostic:
+    return Diagnostic("W0622", f"variable `{path}` is never trained: no `minimize` reaches it",
+                      (Label(span),) if span else (), ("use it in a loss, make it a state, or remove it",),
+                      severity=Severity.WARNING)  # fmt: skip
+
+
+def not_in_loss(span: Span, path: str, loss: str) -> Diagnostic:
+    return Diagnostic("E0623", f"`{loss}` does not depend on variable `{path}`", (Label(span, "asked to be trained here"),),
+                      ("minimize a loss that depends on it, or leave it out of `over`",))  # fmt: skip
+
+
+def unknown_source(span: Span, name: str, known: list[str]) -> Diagnostic:
+    similar = closest(name, known)
+    help = f"did you mean `{similar}`?" if similar else "data sources: " + ", ".join(known)
+    return Diagnostic("E0624", f"there is no data source `{name}`", (Label(span),), (help,),
+                      fix=(Edit(span, similar),) if similar else ())  # fmt: skip
+
+
+def expected_error(span: Span, code: str, got: list[str]) -> Diagnostic:
+    what = f"got {', '.join(got)}" if got else "it is a correct program"
+    return Diagnostic("E0625", f"expected error {code}, but {what}", (Label(span),))

@@ -1,0 +1,100 @@
+"""E03xx shapes and E04xx dtypes."""
+
+from __future__ import annotations
+
+from gdl.diagnostics import Diagnostic, Edit, Label, Severity
+from gdl.source import Span
+from gdl.types.tensor import Dim, TensorType
+
+Origins = tuple[Label, ...]
+
+
+def size_origins(*dims: Dim) -> Origins:
+    """A label for each size at the place where it was written."""
+    return tuple([Label(d.origin, f"{d.size} comes from here") for d in dims if d.origin is not None])
+
+
+def inner_sizes(span: Span, op: str, left: Dim, right: Dim, operands: str, help: str, extra: Origins = ()) -> Diagnostic:
+    return Diagnostic(
+        "E0301", f"`{op}` needs equal inner sizes, got {left.size} and {right.size}",
+        (Label(span, operands), *size_origins(left, right), *extra), (help,) if help else (),
+    )  # fmt: skip
+
+
+def sizes_differ(span: Span, message: str, operands: str, left: Dim, right: Dim, help: str, extra: Origins = ()) -> Diagnostic:
+    return Diagnostic(
+        "E0302", message, (Label(span, operands), *size_origins(left, right), *extra), (help,) if help else ()
+    )
+
+
+def larger_than_both(span: Span, op: str, left: TensorType, right: TensorType, result: TensorType,
+                     origins: Origins, help: str) -> Diagnostic:  # fmt: skip
+    return Diagnostic(
+        "W0303", "this broadcast makes something larger than both operands",
+        (Label(span, f"{left} {op} {right} gives {result}"), *origins), (help,) if help else (), severity=Severity.WARNING,
+    )  # fmt: skip
+
+
+def returns_other(span: Span, name: str, declared: str, got: TensorType, detail: str, declared_span: Span | None) -> Diagnostic:
+    labels: Origins = (Label(span, f"this is {got}"),)
+    if declared_span is not None:
+        labels += (Label(declared_span, "declared here"),)
+    return Diagnostic("E0304", f"{name} declares {declared} but returns {got}", labels, (), (detail,) if detail else ())
+
+
+def wrong_rank(span: Span, what: str, wanted: str, got: TensorType, help: str = "") -> Diagnostic:
+    return Diagnostic("E0305", f"{what} must be {wanted}, got {got}", (Label(span, f"{got.rank} axes"),), (help,) if help else ())
+
+
+def no_axis(span: Span, axis: object, got: str, rank: int) -> Diagnostic:
+    last = f"0 to {rank - 1}, or -{rank} to -1 from the end" if rank else "none: it is a scalar"
+    return Diagnostic("E0306", f"there is no axis {axis} in {got}", (Label(span),), (f"its axes are {last}",))
+
+
+def no_label(span: Span, label: str, got: TensorType) -> Diagnostic:
+    labels = [d.label for d in got.dims if d.label]
+    known = "its labels are " + ", ".join(labels) if labels else "it has no labels; use axis=..., or label an axis: row: 28"
+    return Diagnostic("E0307", f"no axis of {got} is labelled `{label}`", (Label(span),), (known,))
+
+
+def ragged(span: Span) -> Diagnostic:
+    return Diagnostic("E0308", "this list is no tensor: its rows have different lengths", (Label(span),), ())
+
+
+def index_error(span: Span, message: str, help: str = "") -> Diagnostic:
+    return Diagnostic("E0309", message, (Label(span),), (help,) if help else ())
+
+
+def declared_type(span: Span, name: str, declared: str, got: TensorType) -> Diagnostic:
+    return Diagnostic("E0310", f"`{name}` is declared {declared} but is {got}", (Label(span, str(got)),), ())
+
+
+def mixed_dtypes(op: str, left: tuple[Span, TensorType], right: tuple[Span, TensorType], help: str) -> Diagnostic:
+    (left_span, left_type), (right_span, right_type) = left, right
+    labels = [Label(left_span, str(left_type)), Label(right_span, str(right_type))]
+    for type, span in ((left_type, left_span), (right_type, right_span)):
+        if type.origin is not None and type.origin.line != span.line:
+            labels.append(Label(type.origin, f"{type.dtype} comes from here"))
+    return Diagnostic(
+        "E0401", f"{op} cannot mix {right_type.dtype} and {left_type.dtype}", tuple(labels), (help,) if help else (),
+        ("literals adapt (x + 1 is fine), variables never do",),
+    )  # fmt: skip
+
+
+def wrong_dtype(span: Span, what: str, wanted: tuple[str, ...], got: TensorType, help: str = "") -> Diagnostic:
+    labels = [Label(span, str(got))]
+    if got.origin is not None and got.origin.line != span.line:
+        labels.append(Label(got.origin, f"{got.dtype} comes from here"))
+    if not help:
+        help = f"convert explicitly: {wanted[0]}({span.text})" if len(span.text) < 40 else f"convert explicitly with {wanted[0]}(...)"
+        if got.dtype == "u8":
+            help += " (u8 is for storage: arithmetic on it would wrap around at 256)"
+    fix = (Edit(span, f"{wanted[0]}({span.text})"),)
+    return Diagnostic("E0402", f"{what} must be {' or '.join(wanted)}, got {got.dtype}", tuple(labels), (help,), fix=fix)
+
+
+def literal_dtype(span: Span, value: object, dtype: str, neighbour: str) -> Diagnostic:
+    return Diagnostic(
+        "E0403", f"the literal {value} can't become {dtype}", (Label(span, f"its neighbour is {neighbour}"),),
+        (f"convert the neighbour, as in f32({neighbour}), or write a literal that fits {dtype}",),
+    )  # fmt: skip
