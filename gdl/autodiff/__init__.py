@@ -1,0 +1,6 @@
+"""Gradients as a transformation of the graph."""
+
+from gdl.autodiff.requests import expand
+from gdl.autodiff.reverse import gradient, gradient_or_none
+
+__all__ = ["expand", "gradient", "gradient_or_none"]

@@ -7,8 +7,10 @@ Leaves, which are no ops:
   size      size             a symbolic size as a scalar
   clock     name             "step", "epoch" or "tick" as a scalar
 Requests, which `gdl.autodiff.expand` replaces by gradients:
-  grad      of, wrt [, seed]  the gradient of `of` at `wrt`, or its product with the upstream `seed`
-  jvp       of, wrt, tangent  the directional derivative
+  grad      of, wrt [, seed]  the gradient of `of` at `wrt`, or its product with the upstream `seed`; its type is wrt's.
+                              The attribute minimize=True says that it was asked for by a `minimize`: errors then speak
+                              of the loss and the variable
+  jvp       of, wrt, tangent  the directional derivative; its type is of's
 """
 
 from __future__ import annotations
@@ -163,6 +165,21 @@ def topological(roots: Iterable[Node]) -> list[Node]:
     return order
 
 
+def place(roots: Iterable[Node], known: set[Node], origin: tuple[Span, ...], scope: str) -> None:
+    """Give the nodes just built, which are those that `known` lacks, their place in the text; `known` then has them.
+
+    Rules build nodes by plain arithmetic and know no places. This is the one time that a node changes, before anyone
+    but its builder has seen it.
+    """
+    stack = list(roots)
+    while stack:
+        node = stack.pop()
+        if node not in known:
+            known.add(node)
+            node.origin, node.scope = origin, scope
+            stack += node.inputs
+
+
 def replace_inputs(node: Node, inputs: Sequence[Node]) -> Node:
     """The same node over other inputs (of the same types)."""
     return Node(node.op, inputs, node.attrs, node.type, node.origin, node.scope, node.name)
@@ -179,10 +196,10 @@ def rewrite(roots: Iterable[Node], change: Callable[[Node], Node]) -> dict[Node,
 
 
 def rewrite_graph(graph: Graph, change: Callable[[Node], Node]) -> Graph:
-    """`rewrite` over a whole graph."""
-    new = rewrite(graph.roots, change)
+    """`rewrite` over a whole graph, the variables that updates name included."""
+    new = rewrite((*graph.roots, *[variable for variable, _ in graph.updates]), change)
     return Graph(
-        tuple([new[n] for n in graph.outputs]), tuple([(v, new[n]) for v, n in graph.updates]), graph.guards
+        tuple([new[n] for n in graph.outputs]), tuple([(new[v], new[n]) for v, n in graph.updates]), graph.guards
     )
 
 

@@ -1,0 +1,91 @@
+"""`grad`, `vjp` and `jvp`, as programs write them, replaced by the gradients they ask for."""
+
+from __future__ import annotations
+
+from gdl.autodiff.blame import no_path, untouched_variable
+from gdl.autodiff.fit import all_equal
+from gdl.autodiff.reverse import gradient, gradient_or_none
+from gdl.autodiff.words import name_of
+from gdl.errors import ProgramError, gradients
+from gdl.graph.node import REQUESTS, Graph, Node, place, replace_inputs, topological
+
+
+def expand(graph: Graph) -> Graph:
+    """The graph without requests. Inner ones go first, so a gradient may be differentiated, to any order.
+
+    Requests for gradients of the same value, with the same seed, share one backward pass.
+    Errors: as `gradient`; E0505 where `minimize` asked.
+    """
+    order = topological((*graph.roots, *[variable for variable, _ in graph.updates]))
+    if not any(node.op in REQUESTS for node in order):
+        return graph
+    groups = _groups(order)
+    watched = {node.inputs[1] for node in order if node.op in REQUESTS}
+    new: dict[Node, Node] = {}
+    for node in order:
+        if node.op == "grad" and node not in new:
+            _expand_group([r for r in groups[_group(node)] if r not in new and r.inputs[1] in new], new)
+        elif node.op == "jvp":
+            new[node] = _jvp(node, new)
+        elif node not in new:
+            inputs = [new[i] for i in node.inputs]
+            same = all(a is b for a, b in zip(inputs, node.inputs))
+            new[node] = node if same else replace_inputs(node, inputs)
+        if node in watched and node.op in REQUESTS:
+            new[node] = _alone(new[node])
+    return Graph(
+        tuple([new[n] for n in graph.outputs]), tuple([(new[v], new[n]) for v, n in graph.updates]), graph.guards
+    )
+
+
+def _group(request: Node) -> tuple[Node, Node | None]:
+    """What one backward pass serves: the value and its seed."""
+    return request.inputs[0], request.inputs[2] if len(request.inputs) > 2 else None
+
+
+def _groups(order: list[Node]) -> dict[tuple[Node, Node | None], list[Node]]:
+    groups: dict[tuple[Node, Node | None], list[Node]] = {}
+    for node in order:
+        if node.op == "grad":
+            groups.setdefault(_group(node), []).append(node)
+    return groups
+
+
+def _expand_group(requests: list[Node], new: dict[Node, Node]) -> None:
+    """Gradients for requests of one group. Those whose variable isn't built yet wait: no path leads from it."""
+    of, seed = _group(requests[0])
+    value, weight = new[of], None if seed is None else new[seed]
+    found = gradient_or_none(value, [new[r.inputs[1]] for r in requests], weight, origin=requests[0].origin)
+    lost = []
+    for request, node in zip(requests, found):
+        if node is None:
+            missing = untouched_variable if request.attrs.get("minimize") else no_path
+            lost.append(missing(value, new[request.inputs[1]], request.origin))
+        else:
+            new[request] = node
+    if lost:
+        raise ProgramError(*dict.fromkeys(lost))
+
+
+def _jvp(request: Node, new: dict[Node, Node]) -> Node:
+    """Forward mode by two reverse passes: the product u -> u J is linear, and its own gradient, weighted by t, is J t.
+
+    Reference: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
+    """
+    of, wrt, tangent = (new[i] for i in request.inputs)
+    if tangent.type.dtype != wrt.type.dtype or not all_equal(tangent.type, wrt.type):
+        at = request.span or tangent.span
+        diagnostic = gradients.weight_does_not_fit("jvp", str(tangent.type), name_of(wrt), str(wrt.type), at)
+        raise ProgramError(diagnostic)
+    zero = Node.build("full", (), {"shape": of.type.shape, "value": 0.0, "dtype": of.type.dtype})
+    place([zero], set(), request.origin, request.scope)
+    (product,) = gradient(of, [wrt], zero, origin=request.origin)
+    (result,) = gradient(product, [zero], tangent, origin=request.origin)
+    return result
+
+
+def _alone(node: Node) -> Node:
+    """The same value as a node of its own, where a gradient is asked for with respect to it: the node at hand may have
+    other uses (the gradient of sum(a * b) at a is b itself), which are not meant."""
+    same = Node.build("broadcast_to", (node,), {"shape": node.type.shape})
+    return Node(same.op, same.inputs, same.attrs, same.type, node.origin, node.scope)
