@@ -11,7 +11,7 @@ from gdl.source import Span
 
 
 class NotToBeHad(DataError):
-    """The source is neither here nor to be fetched: in `A or B` the turn goes to B. `reasons` say where it was sought."""
+    """The source is neither here nor to be fetched: in `A or B` it is B's turn. `reasons` say where it was sought."""
 
     def __init__(self, diagnostic: Diagnostic, reasons: Sequence[str]):
         super().__init__(diagnostic)

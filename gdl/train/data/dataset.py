@@ -53,7 +53,7 @@ def open_data(calls: Sequence[SourceCall], options: DataOptions) -> Dataset:
         except NotToBeHad as error:
             missing.append(error)
         else:
-            skipped = zip(calls, missing)
+            skipped = zip(calls, missing, strict=False)
             notes = tuple(f"{c} is not to be had ({'; '.join(e.reasons)}); {call} serves" for c, e in skipped)
             return Dataset(prepared, notes)
     raise missing[0] if len(missing) == 1 else errors.none_to_be_had(missing)

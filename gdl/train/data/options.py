@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gdl.train.data.given import as_splits
+
 DATA_LIMIT_BYTES = 8 * 2**30
 
 Progress = Callable[[str, int, int], None]
@@ -52,7 +54,7 @@ def data_options(
         program_dir=program_dir,
         cache_dir=Path(environ["GDL_CACHE"]) if environ.get("GDL_CACHE") else platform_cache(environ),
         offline=offline or environ.get("GDL_OFFLINE", "") not in ("", "0"),
-        arrays=arrays or {},
+        arrays={name: as_splits(name, given) for name, given in (arrays or {}).items()},
         on_download=on_download,
         limit_bytes=int(limit) if limit.isascii() and limit.isdigit() else DATA_LIMIT_BYTES,
     )

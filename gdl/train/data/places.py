@@ -10,7 +10,7 @@ from gdl.train.data.source import Request
 
 
 def find_file(request: Request, name: str, *, subfolder: str = "", or_gz: bool = False) -> Path:
-    """The file `name` in the data folder (or its `subfolder`), else in the program's folder; with `or_gz` also as name.gz."""
+    """The file in the data folder (or its `subfolder`), else in the program's; with `or_gz` also as name.gz."""
     _refuse_outside(name)
     names = (name, f"{name}.gz") if or_gz and not name.endswith(".gz") else (name,)
     looked = []

@@ -46,7 +46,7 @@ def read_at_most(stream: BinaryIO, count: int) -> bytearray:
     return content
 
 
-def read_payload(stream: BinaryIO, path: Path, count: int, what: str) -> bytearray:
+def read_payload(stream: BinaryIO, path: object, count: int, what: str) -> bytearray:
     """The last `count` bytes of a file: fewer is a truncated file, more is not the file that its header describes."""
     content = read_at_most(stream, count)
     if len(content) < count:
@@ -54,3 +54,16 @@ def read_payload(stream: BinaryIO, path: Path, count: int, what: str) -> bytearr
     if stream.read(1):  # also makes gzip compare its checksum
         raise errors.damaged(path, f"the end of the file after {count:,} bytes for {what}", "more bytes")
     return content
+
+
+def read_text(path: Path, limit_bytes: int) -> str:
+    """The whole of a UTF-8 file, at most `limit_bytes` after decompression."""
+    with open_bytes(path) as stream:
+        content = read_at_most(stream, limit_bytes + 1)
+    if len(content) > limit_bytes:
+        raise errors.too_large(path, len(content), limit_bytes)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        found = f"byte {content[fault.start]:02x} at offset {fault.start:,}"
+        raise errors.damaged(path, "text in UTF-8", found, "save the file as UTF-8") from None

@@ -90,12 +90,12 @@ class Request:
 
 
 def bind(kind: SourceKind, call: SourceCall) -> dict[str, object]:
-    """The call's arguments by parameter name. The checker has said all this with places; Python callers hear it here."""
+    """The call's arguments by parameter name. The checker says all this with places; Python's callers hear it here."""
     if len(call.args) > len(kind.params):
         raise errors.bad_argument(
             str(call), f"{len(call.args)} arguments, {kind.name} takes {len(kind.params)}", str(kind)
         )
-    bound = dict(zip((p.name for p in kind.params), call.args))
+    bound = dict(zip((p.name for p in kind.params), call.args, strict=False))
     for name, value in call.kwargs.items():
         if name in bound:
             raise errors.bad_argument(str(call), f"`{name}` is given twice", str(kind))

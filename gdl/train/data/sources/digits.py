@@ -22,7 +22,7 @@ _LIMIT_BYTES = 1 << 20
 
 
 def digits(request: Request, size: int = 8) -> Prepared:
-    """1,797 handwritten digits: `image: u8[size, size]`, `label: u8[]`; the first 1,437 are `.train`, the last 360 `.test`.
+    """1,797 handwritten digits: `image: u8[size, size]`, `label: u8[]`; the first 1,437 in `.train`, 360 in `.test`.
 
     They ship with GDL. With `size=8` they are as published, their 17 grey levels spread over 0..255. Other sizes are
     made as MNIST was: scaled (bilinear) to a box with a margin of size // 7, then centred by their mass.
@@ -59,7 +59,7 @@ def resized(images: np.ndarray, size: int) -> np.ndarray:
     pixels = _rounded(scaled * 255, _STORED_MAX * (2 * box) ** 2)
     tops = _centring_offsets(pixels.sum(axis=2, dtype=np.int64), size)
     lefts = _centring_offsets(pixels.sum(axis=1, dtype=np.int64), size)
-    for picture, digit, top, left in zip(placed, pixels, tops.tolist(), lefts.tolist()):
+    for picture, digit, top, left in zip(placed, pixels, tops.tolist(), lefts.tolist(), strict=True):
         picture[top : top + box, left : left + box] = digit
     return placed
 
@@ -69,7 +69,7 @@ def _stretched(images: np.ndarray, axis: int, length: int) -> np.ndarray:
     import numpy as np
 
     old = images.shape[axis]
-    # The centre of new pixel i lies at (i + 1/2) * old / length - 1/2 of the old pixels; here in units of 1 / (2 * length).
+    # The centre of new pixel i lies at old pixel (i + 1/2) * old / length - 1/2; here in units of 1 / (2 * length).
     at = np.clip((2 * np.arange(length) + 1) * old - length, 0, 2 * length * (old - 1))
     below, weight = np.divmod(at, 2 * length)
     above = np.minimum(below + 1, old - 1)

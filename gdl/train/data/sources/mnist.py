@@ -32,7 +32,7 @@ class Published:
 def _published(name: str, mirrors: tuple[str, ...], pins: tuple[tuple[int, str], ...]) -> Published:
     names = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
     keys = (("train", "image"), ("train", "label"), ("test", "image"), ("test", "label"))
-    files = {key: RemoteFile(f"{file}.gz", *pin) for key, file, pin in zip(keys, names, pins)}
+    files = {key: RemoteFile(f"{file}.gz", *pin) for key, file, pin in zip(keys, names, pins, strict=True)}
     return Published(name, mirrors, files)
 
 
