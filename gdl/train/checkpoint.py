@@ -1,0 +1,194 @@
+"""Checkpoints: named arrays and what is known of their making, in one safetensors file.
+
+A tensor's key is its path (`model/b1/conv/kernel`). What belongs to training and not to the model (an optimizer's
+moments) stands under `optimizer/`. The metadata hold, each as JSON text, what the caller knows (seed, step, hypers,
+...), and under `gdl.` the format's version and two SHA-256: of the tensors, and of the other metadata.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from gdl.errors import checkpoint as errors
+from gdl.errors.checkpoint import Extra, Missing, Row, WrongSize
+from gdl.train.atomic import write_atomically
+from gdl.train.safetensors_format import FileHeader, dtype_of, encode, plain, raw_bytes, read_header, read_tensor
+from gdl.types.record import FieldType
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FORMAT = "1"
+OPTIMIZER_PREFIX = "optimizer/"
+_FORMAT_KEY, _TENSORS_KEY, _META_KEY = "gdl.format", "gdl.sha256", "gdl.meta_sha256"
+_OWN_KEYS = frozenset({_FORMAT_KEY, _TENSORS_KEY, _META_KEY})
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """What a checkpoint holds, without its numbers. Of a file that GDL did not write `meta` is empty."""
+
+    path: Path
+    types: Mapping[str, FieldType]
+    meta: Mapping[str, object]
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    tensors: Mapping[str, np.ndarray]
+    meta: Mapping[str, object]
+    sha256: str
+
+
+def weights_sha256(tensors: Mapping[str, np.ndarray]) -> str:
+    """The hash of names, dtypes, shapes and values: for each name in order a line of JSON, then the bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        array = plain(tensors[name])
+        digest.update(json.dumps([name, dtype_of(array), list(array.shape)]).encode() + b"\n")
+        digest.update(raw_bytes(array))
+    return digest.hexdigest()
+
+
+def save(path: Path, tensors: Mapping[str, np.ndarray], meta: Mapping[str, object]) -> str:
+    """Writes a checkpoint so that there is never half a file; gives back the tensors' SHA-256.
+
+    Errors: CheckpointError where the disk is full or the place can't be written.
+    """
+    tensors = {name: plain(array) for name, array in tensors.items()}
+    texts = {key: json.dumps(value, sort_keys=True) for key, value in meta.items()}
+    sha256 = weights_sha256(tensors)
+    own = {_FORMAT_KEY: FORMAT, _TENSORS_KEY: sha256, _META_KEY: _meta_sha256(texts)}
+    try:
+        write_atomically(path, encode(tensors, texts | own))
+    except OSError as fault:
+        raise errors.not_written(path, fault.strerror or str(fault)) from None
+    return sha256
+
+
+def peek(path: Path) -> Peek:
+    """Names, types and metadata of a checkpoint, without numpy and without reading its numbers."""
+    with _open(path) as stream:
+        header = read_header(stream, path)
+    meta = _checked_meta(header, path)
+    types = {name: FieldType(entry.dtype, entry.shape) for name, entry in header.tensors.items()}
+    return Peek(path, types, meta, header.metadata.get(_TENSORS_KEY))
+
+
+def load(path: Path) -> Checkpoint:
+    """A checkpoint with its arrays, every byte of it checked.
+
+    Errors: CheckpointError where the file is damaged, cut off, or no checkpoint.
+    """
+    with _open(path) as stream:
+        header = read_header(stream, path)
+        meta = _checked_meta(header, path)
+        tensors = {name: read_tensor(stream, header, name, path) for name in header.tensors}
+    sha256 = weights_sha256(tensors)
+    written = header.metadata.get(_TENSORS_KEY, sha256)
+    if written != sha256:
+        raise errors.damaged(path, f"tensors of SHA-256 {written}", sha256)
+    return Checkpoint(tensors, meta, sha256)
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[BinaryIO]:
+    if path.exists() and not path.is_file():
+        raise errors.unreadable(path, "it is no file")
+    try:
+        with open(path, "rb") as stream:
+            yield stream
+    except OSError as fault:
+        raise errors.unreadable(path, fault.strerror or str(fault)) from None
+
+
+def _meta_sha256(texts: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(sorted(texts.items())).encode()).hexdigest()
+
+
+def _checked_meta(header: FileHeader, path: Path) -> dict[str, object]:
+    """The caller's metadata. A file with some of GDL's own keys and not all of them has been damaged."""
+    texts = dict(header.metadata)
+    own = {key: texts.pop(key) for key in list(texts) if key.startswith("gdl.")}
+    if not own:
+        return {}
+    if own.keys() != _OWN_KEYS:
+        raise errors.damaged(path, f"the metadata {', '.join(sorted(_OWN_KEYS))}", ", ".join(sorted(own)))
+    if own[_META_KEY] != _meta_sha256(texts):
+        raise errors.damaged(path, f"metadata of SHA-256 {own[_META_KEY]}", _meta_sha256(texts))
+    if own[_FORMAT_KEY] != FORMAT:
+        raise errors.newer_format(path, own[_FORMAT_KEY], FORMAT)
+    try:
+        return {key: json.loads(text) for key, text in texts.items()}
+    except (ValueError, RecursionError) as fault:
+        raise errors.damaged(path, "metadata in JSON", str(fault)[:80]) from None
+
+
+# ---- fitting a file to a program ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How a file's tensors fit a program's variables: `pairs` is variable -> name in the file, `rows` the misfits."""
+
+    pairs: Mapping[str, str]
+    total: int
+    rows: tuple[Row, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every variable has its tensor. Tensors that the file has beyond them do no harm."""
+        return len(self.pairs) == self.total
+
+
+def fit(
+    program: Mapping[str, FieldType],
+    file: Mapping[str, FieldType],
+    maps: Sequence[tuple[str, str]] = (),
+    target: str = "",
+) -> Match:
+    """The program's variables below `target` ("" for all) matched with a file's tensors, renamed by `maps` (old, new).
+
+    The first map whose old path is the name, or leads it up to a `/`, renames. Tensors that lie outside the target
+    after that are not looked at.
+    """
+    wanted = {name: type for name, type in program.items() if _is_below(name, target)}
+    # Names that a map has touched come last, so that they win over a tensor which has the new name already.
+    renamed = {_renamed(name, maps): name for name in sorted(file, key=lambda name: _renamed(name, maps) != name)}
+    there = {new: old for new, old in renamed.items() if _is_below(new, target)}
+    pairs = {name: there[name] for name, type in wanted.items() if name in there and file[there[name]] == type}
+    wrong = [WrongSize(n, str(t), str(file[there[n]])) for n, t in wanted.items() if n in there and n not in pairs]
+    absent = [name for name in wanted if name not in there]
+    spare = [name for new, name in renamed.items() if new not in wanted and not name.startswith(OPTIMIZER_PREFIX)]
+    missing = [_missing(name, wanted[name], {other: file[other] for other in spare}) for name in absent]
+    extra = [Extra(old, str(file[old])) for new, old in there.items() if old in spare]
+    return Match(pairs, len(wanted), (*missing, *wrong, *extra))
+
+
+def _is_below(name: str, prefix: str) -> bool:
+    return not prefix or name == prefix or name.startswith(f"{prefix}/")
+
+
+def _renamed(name: str, maps: Sequence[tuple[str, str]]) -> str:
+    for old, new in maps:
+        if _is_below(name, old):
+            return (new + name[len(old) :]).strip("/") if old else f"{new}/{name}"
+    return name
+
+
+def _missing(name: str, type: FieldType, spare: Mapping[str, FieldType]) -> Missing:
+    """With the spare tensor whose name is nearest, among those of the same type if there are any."""
+    same_type = [other for other, other_type in spare.items() if other_type == type]
+    candidates = same_type or list(spare)
+    if not candidates:
+        return Missing(name, str(type))
+    closest = max(candidates, key=lambda other: SequenceMatcher(None, name, other, autojunk=False).ratio())
+    return Missing(name, str(type), closest, str(spare[closest]))
