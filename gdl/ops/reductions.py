@@ -1,0 +1,183 @@
+"""Reductions over one axis, several, or all of them (`axis=none`); `keepdims` leaves axes of size 1 in their place."""
+
+from __future__ import annotations
+
+from gdl.graph.node import Node, constant
+from gdl.ops.comparison import equal
+from gdl.ops.conversion import cast
+from gdl.ops.cumulative import linear_recurrence
+from gdl.ops.lazy import np
+from gdl.ops.samples import Sample, booleans, distinct, normal, sample, values
+from gdl.ops.table import Op, apply, op
+from gdl.types.match import Mismatch, normal_axes
+from gdl.types.tensor import TensorType
+
+_REDUCTION = "(x: n[*a], axis: ints | none = none, keepdims: bool = false) -> n[reduce(a, axis, keepdims)]"
+_TRUTH = "(x: bool[*a], axis: ints | none = none, keepdims: bool = false) -> bool[reduce(a, axis, keepdims)]"
+_INDEX = "(x: n[*a], axis: int, keepdims: bool = false) -> i64[reduce(a, axis, keepdims)]"
+
+
+def _reduced(draw) -> list[Sample]:  # type: ignore[no-untyped-def]
+    """Every way to reduce, with results also where another axis is empty."""
+    return [
+        sample(draw(2, 3)),
+        sample(draw(2, 3), axis=0),
+        sample(draw(2, 3), axis=-1, keepdims=True),
+        sample(draw(2, 3, 4), axis=(0, -1)),
+        sample(draw(2, 3, 4), axis=(2, 1), keepdims=True),
+        sample(draw(2, 3), keepdims=True),
+        sample(draw(2, 3), axis=()),
+        sample(draw(1, 3), axis=0),
+        sample(draw(0, 3), axis=1),
+        sample(draw()),
+    ]
+
+
+def _emptied(draw) -> list[Sample]:  # type: ignore[no-untyped-def]
+    """Reductions over nothing."""
+    return [sample(draw(2, 0), axis=1), sample(draw(0, 3)), sample(draw(2, 0, 3), axis=(0, 1), keepdims=True)]
+
+
+def _spread(g: Node, x: Node, axis: object, keepdims: bool) -> Node:
+    """A reduction's result (or its gradient), repeated along the axes that were reduced: of x's shape."""
+    return apply("broadcast_to", [_kept(g, x, axis, keepdims)], {"shape": x.type.shape})
+
+
+def _kept(g: Node, x: Node, axis: object, keepdims: bool) -> Node:
+    """A reduction's result (or its gradient) as `keepdims` would have left it."""
+    gone = normal_axes(axis, x.type.rank)
+    if keepdims or not gone:
+        return g
+    return apply("reshape", [g], {"shape": tuple([1 if i in gone else s for i, s in enumerate(x.type.shape)])})
+
+
+# ---- sums and products -------------------------------------------------------------------------------------------
+
+
+@op(_REDUCTION, samples=[*_reduced(normal), *_emptied(normal)])
+def sum_(x, axis=None, keepdims=False, out=None):
+    """The sum; 0 of nothing."""
+    return np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims, out=out)
+
+
+@sum_.grad
+def _(g, out, x, axis, keepdims):
+    return (_spread(g, x, axis, keepdims),)
+
+
+_ZEROS = [
+    sample(values([[2.0, 0.0, 3.0], [0.0, 0.0, 5.0]]), axis=1),
+    sample(values([[2.0, 0.0, 3.0], [0.0, 4.0, 5.0]])),
+]
+
+
+@op(_REDUCTION, samples=[*_reduced(normal), *_emptied(normal), *_ZEROS])
+def prod(x, axis=None, keepdims=False, out=None):
+    """The product; 1 of nothing."""
+    return np.multiply.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims, out=out)
+
+
+@prod.grad
+def _(g, out, x, axis, keepdims):
+    """Times the product of all others, found without dividing: right also where factors are 0."""
+    g, rest = _kept(g, x, axis, keepdims), x
+    for each in normal_axes(axis, x.type.rank):
+        g = g * _others(rest, each)
+        rest = prod(rest, axis=each, keepdims=True)
+    return (g,)
+
+
+def _others(x: Node, axis: int) -> Node:
+    """The product along an axis of everything but the element itself: all before it times all behind it."""
+    nothing = apply("broadcast_to", [constant(0.0, x.type.dtype)], {"shape": x.type.shape})
+    before, behind = [
+        linear_recurrence(x, nothing, axis=axis, reverse=reverse, initial=1.0) for reverse in (False, True)
+    ]
+    return before * behind
+
+
+# ---- extremes ----------------------------------------------------------------------------------------------------
+
+
+def _needs_elements(entry: Op) -> Op:
+    """There must be something to choose from."""
+
+    @entry.require
+    def _(x: TensorType, axis: object, keepdims: bool) -> None:
+        for each in normal_axes(axis, x.rank):
+            if x.dims[each].size == 0:
+                raise Mismatch("require", text=f"{entry.name} of nothing has no value: axis {each} of {x} has size 0")
+
+    return entry
+
+
+def _tied(draw_first: list[float], slopes: list[list[float]]) -> Sample:
+    return sample(values([draw_first, [0.0, 5.0, -1.0]]), axis=1, smooth=False, gradients=(slopes,))
+
+
+@op(_REDUCTION, samples=[
+        *_reduced(distinct), _tied([4.0, 1.0, 4.0], [[0.5, 0.0, 0.5], [0.0, 1.0, 0.0]]),
+    ])  # fmt: skip
+def max_(x, axis=None, keepdims=False, out=None):
+    """The largest; nan if there is one. Equal largest share the gradient evenly."""
+    return np.maximum.reduce(x, axis=axis, keepdims=keepdims, out=out)
+
+
+@op(_REDUCTION, samples=[
+        *_reduced(distinct), _tied([1.0, 4.0, 1.0], [[0.5, 0.0, 0.5], [0.0, 0.0, 1.0]]),
+    ])  # fmt: skip
+def min_(x, axis=None, keepdims=False, out=None):
+    """The smallest; nan if there is one. Equal smallest share the gradient evenly."""
+    return np.minimum.reduce(x, axis=axis, keepdims=keepdims, out=out)
+
+
+def _extreme_gradient(g: Node, out: Node, x: Node, axis: object, keepdims: bool) -> tuple[Node]:
+    chosen = cast(equal(x, _kept(out, x, axis, keepdims)), dtype=x.type.dtype)
+    return (chosen * (_kept(g, x, axis, keepdims) / sum_(chosen, axis=axis, keepdims=True)),)
+
+
+for _entry in (max_, min_):
+    _needs_elements(_entry).grad(_extreme_gradient)
+
+
+# ---- places ------------------------------------------------------------------------------------------------------
+
+_ALONG: list[Sample] = [
+    sample(distinct(2, 3), axis=1),
+    sample(distinct(2, 3), axis=0, keepdims=True),
+    sample(distinct(2, 3, 2), axis=-2),
+    sample(distinct(0, 3), axis=1),
+    sample(distinct(2, 1), axis=1),
+    sample(values([[1.0, 4.0, 4.0], [2.0, 2.0, 2.0]]), axis=1),
+]
+
+
+@op(_INDEX, samples=_ALONG, flat="an index moves in steps")
+def argmax(x, axis, keepdims=False, out=None):
+    """The index of the largest along an axis, the first of equals; that of a nan if there is one."""
+    return np.argmax(x, axis=axis, keepdims=keepdims, out=out)
+
+
+@op(_INDEX, samples=_ALONG, flat="an index moves in steps")
+def argmin(x, axis, keepdims=False, out=None):
+    """The index of the smallest along an axis, the first of equals; that of a nan if there is one."""
+    return np.argmin(x, axis=axis, keepdims=keepdims, out=out)
+
+
+for _entry in (argmax, argmin):
+    _needs_elements(_entry)
+
+
+# ---- truth -------------------------------------------------------------------------------------------------------
+
+
+@op(_TRUTH, samples=[*_reduced(booleans), *_emptied(booleans)], flat="the result is true or false")
+def any_(x, axis=None, keepdims=False, out=None):
+    """True where at least one is; false of nothing."""
+    return np.logical_or.reduce(x, axis=axis, keepdims=keepdims, out=out)
+
+
+@op(_TRUTH, samples=[*_reduced(booleans), *_emptied(booleans)], flat="the result is true or false")
+def all_(x, axis=None, keepdims=False, out=None):
+    """True where each one is; true of nothing."""
+    return np.logical_and.reduce(x, axis=axis, keepdims=keepdims, out=out)
