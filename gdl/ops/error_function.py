@@ -4,9 +4,9 @@
 
 P / Q stands for -log(erfc(x)) / x, which is smooth and nearly straight. The coefficients are our own fit: linearised
 least squares in 50-digit arithmetic at 120 Chebyshev nodes, weighted by what an error of P / Q does to erf, and
-reweighted (Lawson) towards the smallest largest error. By the fit alone erf is off by a factor of at most 1 + 2.2e-10 (f32, on [0, 4])
-and 1 + 1.9e-18 (f64, on [0, 6]); beyond, erf rounds to 1. All coefficients are positive: nothing cancels. With rounding,
-erf is right to 4 units in the last place.
+reweighted (Lawson) towards the smallest largest error. By the fit alone erf is off by a factor of at most 1 + 2.2e-10
+(f32, on [0, 4]) and 1 + 1.9e-18 (f64, on [0, 6]); beyond, erf rounds to 1. All coefficients are positive: nothing
+cancels. With rounding, erf is right to 4 units in the last place.
 """
 
 from __future__ import annotations

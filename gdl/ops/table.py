@@ -11,9 +11,27 @@
 
 The kernel takes arrays, then attributes by keyword; where it also has a parameter `out`, the runtime hands it a
 preallocated array of the result's shape and dtype (never overlapping an input unless `elementwise`) and ignores what it
-returns. `elementwise` promises that each element of the result depends only on the same elements of the (broadcast)
-inputs, so it may be computed in place and in blocks. `ufunc` names the NumPy ufunc that is the whole kernel. A `view`
-returns its input's memory in another shape. A `random` kernel takes a `numpy.random.Generator` first.
+returns. It never changes its inputs, and a scalar result may come as a NumPy scalar. Where the numbers themselves are a
+mistake (an index out of range, an integer divided by zero) it raises IndexError, ZeroDivisionError or ValueError with a
+sentence for the user; the runtime adds the place.
+
+Kernels do not touch NumPy's error state: `log(0)` is -inf, and whether that is worth a warning is decided where the
+plan runs (which silences NumPy and looks for nan and infinities itself). But where the result is a number, no step on
+the way to it overflows or is invalid.
+
+`elementwise` promises that each element of the result depends only on the same elements of the (broadcast) inputs, so
+it may be computed in blocks, and in place: `out` may then be an input of the result's own type. `ufunc` names the NumPy
+ufunc that is the whole kernel, and takes `out` too. A `view` returns its input's memory in another shape. A `random`
+kernel takes a `numpy.random.Generator` first.
+
+A composite has no kernel: its function builds the graph of other ops that it stands for, where that graph depends on
+static arguments in ways that GDL's own text can't say (any number of inputs, patterns). It disappears when a node of it
+is built.
+
+    @composite("(xs: t[...], axis: int = 0) -> t[...]", samples=[...], variadic=True)
+    def stack(*xs, axis):
+        \"\"\"The tensors along a new axis.\"\"\"
+        return concat(*[expand(x, axis=axis) for x in xs], axis=axis)
 """
 
 from __future__ import annotations
@@ -24,14 +42,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gdl.graph.node import Node
+from gdl.graph.node import Node, topological
 from gdl.ops.samples import Sample
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.syntax.parser import parse_signature
 from gdl.types.match import Bindings, Guard, Mismatch, build, match
 from gdl.types.sizes import Poly
-from gdl.types.tensor import TensorType
+from gdl.types.tensor import DTYPES, TensorType
 
 #: Every op by name. The only global mutable state of GDL; it is filled by imports and by `op`.
 TABLE: dict[str, Op] = {}
@@ -47,10 +65,11 @@ class Zero:
 @dataclass(eq=False)
 class Op:
     name: str
-    kernel: Callable[..., Any]
+    kernel: Callable[..., Any] | None  # None: a composite
     signature_text: str
     samples: Sequence[Sample] = ()
     elementwise: bool = False
+    commutative: bool = False  # the order of its two inputs makes no difference, to the last bit
     ufunc: str | None = None
     view: bool = False
     random: bool = False
@@ -60,8 +79,11 @@ class Op:
     doc: str = ""
     gradient: Callable[..., Any] | None = None
     shape_rule: Callable[..., TensorType] | None = None
-    requirement: Callable[..., None] | None = None
+    dtype_rule: Callable[..., str] | None = None
+    requirement: Callable[..., Sequence[Guard] | None] | None = None
     specialise: Callable[..., Callable[..., Any]] | None = None
+    expand: Callable[..., Node | tuple[Node, ...]] | None = None  # a composite's graph
+    rest: str | None = None  # the attribute that gathers all keywords which are no parameters, as a dict
 
     @cached_property
     def signature(self) -> ast.Signature:
@@ -77,7 +99,7 @@ class Op:
 
     @cached_property
     def takes_out(self) -> bool:
-        return "out" in inspect.signature(self.kernel).parameters
+        return self.kernel is not None and "out" in inspect.signature(self.kernel).parameters
 
     def grad(self, rule: Callable[..., Any]) -> Callable[..., Any]:
         """Decorator: `rule(g, out, *inputs, **attrs)` gives one Node (or Zero) per input, as graph."""
@@ -89,8 +111,14 @@ class Op:
         self.shape_rule = rule
         return rule
 
-    def require(self, rule: Callable[..., None]) -> Callable[..., None]:
-        """Decorator: `rule(*types, **attrs)` raises `Mismatch("require", text=...)` for invalid attributes."""
+    def dtype(self, rule: Callable[..., str]) -> Callable[..., str]:
+        """Decorator: `rule(*types, **attrs) -> dtype`, where the result's dtype variable occurs in no parameter."""
+        self.dtype_rule = rule
+        return rule
+
+    def require(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorator: `rule(*types, **attrs)` raises `Mismatch("require", text=...)` for invalid attributes; it may return
+        guards for what can't be decided yet."""
         self.requirement = rule
         return rule
 
@@ -100,8 +128,8 @@ class Op:
         self.specialise = rule
         return rule
 
-    def __call__(self, *inputs: Node, **attrs: Any) -> Node:
-        """A node of this op: what gradient rules are written with."""
+    def __call__(self, *inputs: Node, **attrs: Any) -> Any:
+        """A node of this op (of some composites a tuple of nodes): what gradient rules are written with."""
         return apply(self.name, inputs, attrs)
 
 
@@ -119,39 +147,107 @@ def op(signature: str, **traits: Any) -> Callable[[Callable[..., Any]], Op]:
     return enter
 
 
-def infer(entry: Op, types: Sequence[TensorType], attrs: Mapping[str, Any]) -> tuple[TensorType, list[Guard]]:
-    """The result's type, and what remains to be verified when sizes are bound. Raises Mismatch.
+def composite(signature: str, **traits: Any) -> Callable[[Callable[..., Any]], Op]:
+    """Decorator that enters a composite: a function of nodes and attributes to the Node, or tuple of Nodes, it stands for."""
 
-    `attrs` are complete (see `bind_attrs`).
+    def enter(expand: Callable[..., Any]) -> Op:
+        entry = op(signature, **traits)(expand)
+        entry.kernel, entry.expand = None, expand
+        return entry
+
+    return enter
+
+
+def infer(
+    entry: Op, types: Sequence[TensorType], attrs: Mapping[str, Any]
+) -> tuple[TensorType | tuple[TensorType, ...], list[Guard]]:
+    """The result's type (types, of a composite with several), and what remains to be verified when sizes are bound.
+
+    `attrs` are complete (see `bind_attrs`). Raises Mismatch.
     """
-    bindings = Bindings(statics=attrs)
-    if entry.variadic:
-        (param,) = entry.tensor_params
-        first = Bindings(statics=attrs)
-        for i, actual in enumerate(types):
-            each = Bindings(statics=attrs, dtypes=first.dtypes, bound_by=first.bound_by)
-            match(param.type, actual, f"{param.name}[{i}]", each)  # type: ignore[arg-type]
-        bindings = first
-    else:
-        if len(types) != len(entry.tensor_params):
-            raise Mismatch("require", text=f"{entry.name} takes {len(entry.tensor_params)} tensors, got {len(types)}")
-        for param, actual in zip(entry.tensor_params, types):
-            match(param.type, actual, param.name, bindings)  # type: ignore[arg-type]
+    bindings = _match_inputs(entry, types, attrs)
     if entry.requirement is not None:
-        entry.requirement(*types, **attrs)
-    if entry.shape_rule is not None:
+        bindings.guards += entry.requirement(*types, **attrs) or ()
+    result: Any
+    if entry.expand is not None:
+        expansion = _expansion(entry, types, attrs)
+        for node in topological(expansion.results):
+            if not node.is_leaf:
+                bindings.guards += infer(TABLE[node.op], [i.type for i in node.inputs], node.attrs)[1]
+        result = expansion.unpacked([r.type for r in expansion.results])
+    elif entry.shape_rule is not None:
         result = entry.shape_rule(*types, **attrs)
         if isinstance(result, tuple):  # with guards of its own
             result, guards = result
             bindings.guards += guards
     else:
+        _bind_result_dtype(entry, types, attrs, bindings)
         result = build(entry.signature.results[0], bindings)
     return result, bindings.guards
+
+
+def _bind_result_dtype(entry: Op, types: Sequence[TensorType], attrs: Mapping[str, Any], bindings: Bindings) -> None:
+    """A result `f[...]` may leave its dtype to a rule, and `dtype[...]` to the string parameter of that name."""
+    variable = entry.signature.results[0].dtype
+    if entry.dtype_rule is not None:
+        bindings.dtypes[variable] = TensorType(entry.dtype_rule(*types, **attrs))  # type: ignore[index]
+    elif variable in attrs:
+        if attrs[variable] not in DTYPES:
+            text = f"there is no dtype {show_static(attrs[variable])}; the dtypes are {', '.join(DTYPES)}"
+            raise Mismatch("attr", variable, attrs[variable], (variable,), text)
+        bindings.dtypes[variable] = TensorType(attrs[variable])
+
+
+def _match_inputs(entry: Op, types: Sequence[TensorType], attrs: Mapping[str, Any]) -> Bindings:
+    bindings = Bindings(statics=attrs)
+    if entry.variadic:
+        (param,) = entry.tensor_params
+        for i, actual in enumerate(types):
+            each = Bindings(statics=attrs, dtypes=bindings.dtypes, bound_by=bindings.bound_by)
+            match(param.type, actual, f"{param.name}[{i}]", each)  # type: ignore[arg-type]
+    else:
+        if len(types) != len(entry.tensor_params):
+            raise Mismatch("require", text=f"{entry.name} takes {len(entry.tensor_params)} tensors, got {len(types)}")
+        for param, actual in zip(entry.tensor_params, types):
+            match(param.type, actual, param.name, bindings)  # type: ignore[arg-type]
+    return bindings
+
+
+@dataclass(frozen=True, slots=True)
+class _Expansion:
+    """A composite's graph over stand-ins for its inputs."""
+
+    stand_ins: tuple[Node, ...]
+    results: tuple[Node, ...]
+    several: bool  # the composite gives a tuple
+
+    def unpacked(self, results: Sequence[Any]) -> Any:
+        return tuple(results) if self.several else results[0]
+
+
+def _expansion(entry: Op, types: Sequence[TensorType], attrs: Mapping[str, Any]) -> _Expansion:
+    assert entry.expand is not None
+    stand_ins = tuple([Node("input", (), {"name": str(i)}, t) for i, t in enumerate(types)])
+    results = entry.expand(*stand_ins, **attrs)
+    several = isinstance(results, tuple)
+    return _Expansion(stand_ins, results if several else (results,), several)
+
+
+def _graft(expansion: _Expansion, inputs: Sequence[Node], origin: tuple[Span, ...], scope: str) -> Any:
+    """The composite's graph over its real inputs, every node of it having the place of the call."""
+    new = dict(zip(expansion.stand_ins, inputs))
+    for node in topological(expansion.results):
+        if node not in new:
+            new[node] = Node(node.op, [new[i] for i in node.inputs], node.attrs, node.type, origin, scope)
+    return expansion.unpacked([new[r] for r in expansion.results])
 
 
 def bind_attrs(entry: Op, given: Mapping[str, Any]) -> dict[str, Any]:
     """All attributes of a call, defaults filled in. Raises Mismatch("attr", ...) for an unknown, missing or wrong one."""
     known = {p.name for p in entry.static_params}
+    if entry.rest is not None:
+        loose = {name: value for name, value in given.items() if name not in known}
+        given = {k: v for k, v in given.items() if k in known} | {entry.rest: {**(given.get(entry.rest) or {}), **loose}}
     for name in given:
         if name not in known:
             raise Mismatch("attr", name, None, (name,), f"{entry.name} has no parameter `{name}`")
@@ -232,18 +328,32 @@ def _fits(kind: str, value: Any) -> tuple[bool, Any]:
         if isinstance(value, (tuple, list)):
             return all(map(_is_size, value)), tuple(value)
         return _is_size(value), value
-    return True, value  # "any": a structured attribute that only the op itself understands
+    return True, _frozen(value)  # "any": a structured attribute that only the op itself understands
+
+
+def _frozen(value: Any) -> Any:
+    """Lists as tuples, all the way down."""
+    return tuple([_frozen(v) for v in value]) if isinstance(value, (tuple, list)) else value
 
 
 def apply(
     name: str, inputs: Sequence[Node], attrs: Mapping[str, Any] | None = None, *,
     origin: tuple[Span, ...] = (), scope: str = "",
-) -> Node:  # fmt: skip
-    """A node of a named op, its type inferred. Raises Mismatch. Guards are the caller's business: see `infer`."""
+) -> Any:  # fmt: skip
+    """A node of a named op, its type inferred; for a composite, the node or tuple of nodes that it stands for.
+
+    Raises Mismatch. Guards are the caller's business: see `infer`.
+    """
     entry = TABLE[name]
     full = bind_attrs(entry, attrs or {})
-    type, _ = infer(entry, [i.type for i in inputs], full)
-    return Node(name, inputs, full, type, origin, scope)
+    types = [i.type for i in inputs]
+    if entry.expand is None:
+        type, _ = infer(entry, types, full)
+        return Node(name, inputs, full, type, origin, scope)  # type: ignore[arg-type]
+    _match_inputs(entry, types, full)
+    if entry.requirement is not None:
+        entry.requirement(*types, **full)
+    return _graft(_expansion(entry, types, full), inputs, origin, scope)
 
 
 Node.build = staticmethod(apply)
