@@ -178,14 +178,16 @@ def normal_axes(axis: object, rank: int) -> tuple[int, ...]:
     """Non-negative, sorted, distinct axes; None is all of them. Raises Mismatch("axis")."""
     if axis is None:
         return tuple(range(rank))
-    listed = (axis,) if isinstance(axis, int) else tuple(axis)  # type: ignore[arg-type]
+    listed = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     found = [normal_axis(a, rank) for a in listed]
     if len(set(found)) != len(found):
         raise Mismatch("require", text=f"an axis is named twice in {listed}")
     return tuple(sorted(found))
 
 
-def normal_axis(axis: int, rank: int) -> int:
+def normal_axis(axis: object, rank: int) -> int:
+    if not isinstance(axis, int):
+        raise Mismatch("require", text=f"an axis is a whole number, got {axis}")
     if not -rank <= axis < rank:
         raise Mismatch("axis", axis, rank)
     return axis % rank

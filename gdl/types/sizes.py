@@ -23,15 +23,15 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Division:
-    """A quotient or remainder that has no simpler form: `//`, `ceil_div` or `%` of two sizes."""
+    """A quotient, remainder or minimum that has no simpler form: `//`, `ceil_div`, `%` or `min` of two sizes."""
 
     op: str
     numerator: Size
     denominator: Size
 
     def __str__(self) -> str:
-        if self.op == "ceil_div":
-            return f"ceil_div({self.numerator}, {self.denominator})"
+        if self.op in ("ceil_div", "min"):
+            return f"{self.op}({self.numerator}, {self.denominator})"
         return f"{_factor(self.numerator)} {self.op} {_factor(self.denominator)}"
 
 
@@ -111,6 +111,11 @@ def ceil_div(a: Size, b: Size) -> Size:
     return _divide("ceil_div", a, b)
 
 
+def minimum(a: Size, b: Size) -> Size:
+    """The smaller of two sizes."""
+    return _divide("min", a, b)
+
+
 def is_symbol(size: Size) -> str | None:
     """The name, where the size is one bare symbol."""
     if isinstance(size, Poly) and len(size.terms) == 1:
@@ -126,6 +131,16 @@ def equal(a: Size, b: Size) -> bool | None:
         return True
     difference = a - b
     return False if isinstance(difference, int) else None
+
+
+def at_most(a: Size, b: Size) -> bool | None:
+    """Whether a <= b for all symbols from 0 up: True, False, or None where that depends on them."""
+    room = b - a
+    constant = sum(c for monomial, c in _terms(room) if not monomial)
+    varying = [c for monomial, c in _terms(room) if monomial]
+    if constant >= 0 and all(c > 0 for c in varying):
+        return True
+    return False if constant < 0 and all(c < 0 for c in varying) else None
 
 
 def product(sizes: Iterable[Size]) -> Size:
@@ -201,6 +216,9 @@ def _times(a: Monomial, b: Monomial) -> Monomial:
 
 
 def _divide(op: str, a: Size, b: Size) -> Size:
+    if op == "min":
+        fits = at_most(a, b)
+        return a if fits else b if fits is False or at_most(b, a) else Poly(((((Division(op, a, b), 1),), 1),))
     if isinstance(a, int) and isinstance(b, int):
         return -(-a // b) if op == "ceil_div" else a // b if op == "//" else a % b
     exact = _exact_quotient(a, b)
