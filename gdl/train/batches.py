@@ -5,13 +5,13 @@ Batch j is batch `j % per_epoch` of epoch `j // per_epoch`, so a run resumes any
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gdl.errors import training as errors
+from gdl.runtime.random import draw
 
 if TYPE_CHECKING:
     from gdl.lang.program import Feed
@@ -72,6 +72,5 @@ class NoData:
 
 
 def permutation(count: int, seed: int, name: str, epoch: int) -> np.ndarray:
-    """The order of the records in one epoch: from a counter-based generator keyed by seed, data and epoch."""
-    key = hashlib.blake2b(f"shuffle\0{seed}\0{name}\0{epoch}".encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(key, "little"))).permutation(count)
+    """The order of the records in one epoch: a draw keyed by seed, data and epoch."""
+    return draw(seed, f"shuffle/{name}", epoch).permutation(count)

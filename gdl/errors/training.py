@@ -1,0 +1,68 @@
+"""What can go wrong while a program trains or is evaluated: E0810 to E0829."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gdl.diagnostics import Diagnostic, Label
+from gdl.errors import CheckpointError, DataError, RunError
+from gdl.source import Span
+
+if TYPE_CHECKING:
+    from gdl.lang.program import Feed
+
+
+def diverged(
+    loss: str, value: float, step: int, span: Span | None, culprit: Span | None, what: str, kept: str
+) -> RunError:
+    """A loss that is no number. `culprit` is the first node in order whose value is not finite, `what` tells about it."""
+    labels = [Label(culprit, what)] if culprit else []
+    if span is not None:
+        labels.append(Label(span, "minimized here"))
+    helps = [
+        "lower the learning rate, clip the gradients (`minimize ... clip 1.0`), or guard the logarithm, root or"
+        " division that the place above points to"
+    ]
+    message = f"the loss `{loss}` became {value} in step {step}"
+    return RunError(Diagnostic("E0810", message, tuple(labels), tuple(helps), (kept,) if kept else ()))
+
+
+def no_records(feed: Feed) -> DataError:
+    name = f"{feed.data}.{feed.split}" if feed.split else str(feed.data)
+    labels = (Label(feed.span),) if feed.span else ()
+    return DataError(Diagnostic("E0811", f"{name} has no records", labels, ("use a split that has some",)))
+
+
+def not_images(file: str, shape: Sequence[int], dtype: str, span: Span | None) -> RunError:
+    message = f'`write "{file}"` can\'t make an image of {dtype}[{", ".join(map(str, shape))}]'
+    help = "images are [h, w], [n, h, w], [n, h, w, 1] or [n, h, w, 3], with values from 0 to 1"
+    return RunError(Diagnostic("E0812", message, (Label(span),) if span else (), (help,)))
+
+
+def outside_run_directory(file: str, span: Span | None) -> RunError:
+    message = f'`write "{file}"` may only write .png files inside the run\'s directory'
+    labels = (Label(span),) if span else ()
+    return RunError(Diagnostic("E0813", message, labels, ('write "images/name-{step}.png" = ...',)))
+
+
+def unknown_marker(file: str, marker: str, span: Span | None) -> RunError:
+    message = f'`write "{file}"`: {marker} means nothing'
+    labels = (Label(span),) if span else ()
+    return RunError(Diagnostic("E0814", message, labels, ("what can stand in braces: {step}, {epoch}",)))
+
+
+def other_data(name: str, then: str, now: str) -> CheckpointError:
+    message = f"the run was started with other data: `{name}` was {then}, now it is {now}"
+    way_out = "give the data of that time (--data DIR), or start a new run"
+    return CheckpointError(Diagnostic("E0730", message, helps=(way_out,)))
+
+
+def other_program(path: object, why: str) -> CheckpointError:
+    message = f"the run in {path} does not fit its program: {why}"
+    return CheckpointError(Diagnostic("E0731", message, helps=("start a new run from the program",)))
+
+
+def save_outside(directory: str) -> RunError:
+    message = f'`save "{directory}"` may only name a folder below the current one'
+    return RunError(Diagnostic("E0815", message, helps=('save "runs/name", or choose any place with --out DIR',)))

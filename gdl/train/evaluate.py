@@ -1,0 +1,89 @@
+"""Runs an eval block: exact means over all examples, or values as they are, and the images it writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from gdl.errors import training as errors
+from gdl.lang.program import Eval, WriteImage
+from gdl.train.atomic import write_atomically
+from gdl.train.batches import Batches, NoData
+from gdl.train.events import Evaluated, Moment
+from gdl.train.images import are_images, png
+from gdl.train.means import Mean
+from gdl.train.step import Runs
+
+_MARKERS = re.compile(r"\{[^{}]*\}")
+
+
+def evaluate(
+    block: Eval,
+    runner: Runs,
+    batches: Batches | NoData,
+    clock: Callable[[int], Any],
+    at: Moment,
+    directory: Path | None,
+) -> Evaluated:
+    """One run of the block over all of its data. `clock` makes the clock of a batch from its number.
+
+    Images are of the first batch; without a `directory` none is written.
+    """
+    values, first = _means(block, runner, batches, clock) if block.feed.data else _values(block, runner, clock)
+    files = [_write(write, first[write.output], at, directory) for write in block.writes] if directory else []
+    shares = frozenset(value.name for value in block.values if value.is_share)
+    return Evaluated(at, block.name, values, shares, tuple(files))
+
+
+def _means(
+    block: Eval, runner: Runs, batches: Batches | NoData, clock: Callable[[int], Any]
+) -> tuple[dict[str, float], Sequence[Any]]:
+    means = {value.name: Mean() for value in block.values}
+    first: dict[int, Any] = {}
+    for number in range(batches.per_epoch):
+        inputs, examples = batches.take(number)
+        outputs = runner.run(inputs, clock(number))
+        for value in block.values:
+            means[value.name].add(outputs[value.output], examples)
+        if number == 0:
+            first = {write.output: np.array(outputs[write.output]) for write in block.writes}
+    return {name: mean.value for name, mean in means.items()}, first
+
+
+def _values(block: Eval, runner: Runs, clock: Callable[[int], Any]) -> tuple[dict[str, Any], Sequence[Any]]:
+    outputs = runner.run({}, clock(0))
+    return {value.name: plain(outputs[value.output]) for value in block.values}, outputs
+
+
+def plain(value: Any) -> Any:
+    """A Python scalar, or an array of its own."""
+    array = np.array(value)
+    return array if array.ndim else array.item()
+
+
+def check_writes(block: Eval) -> None:
+    """That every image of the block has a file name that may be written: said before training, not after.
+
+    Errors: RunError for a place outside the run's directory, or a marker other than {step} and {epoch}.
+    """
+    for write in block.writes:
+        path = PurePosixPath(write.file.replace("\\", "/"))
+        if path.is_absolute() or ".." in path.parts or ":" in write.file or path.suffix.lower() != ".png":
+            raise errors.outside_run_directory(write.file, write.span)
+        for marker in _MARKERS.findall(write.file):
+            if marker not in ("{step}", "{epoch}"):
+                raise errors.unknown_marker(write.file, marker, write.span)
+
+
+def _write(write: WriteImage, value: Any, at: Moment, directory: Path) -> Path:
+    images = np.asarray(value)
+    if not are_images(images.shape):
+        raise errors.not_images(write.file, images.shape, str(images.dtype), write.span)
+    path = directory / write.file.replace("{step}", str(at.step)).replace("{epoch}", str(at.epoch))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, [png(images)])
+    return path

@@ -1,0 +1,68 @@
+"""What a program needs to run: its tensors, its data, its graphs prepared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gdl.lang.program import Computation, Feed, Program
+from gdl.runtime import Clock, Runner, State
+from gdl.runtime.random import philox_key
+from gdl.train.batches import Batches, NoData
+from gdl.train.data.dataset import Dataset
+from gdl.train.evaluate import evaluate
+from gdl.train.events import Evaluated, Moment
+from gdl.train.step import Position, Stepper, minimizes
+
+
+@dataclass(slots=True)
+class Execution:
+    """A program with its tensors and its data, which are opened when first wanted.
+
+    The graphs of `program` hold no more requests for gradients.
+    """
+
+    program: Program
+    state: State
+    open_data: Callable[[str], Dataset]  # by the program's name for it
+    seed: int = 0
+    directory: Path | None = None  # where images go
+    _evals: dict[str, tuple[Runner, Batches | NoData]] = field(default_factory=dict, repr=False)
+
+    def runner(self, computation: Computation, stream: str = "") -> Runner:
+        """The computation prepared to run; it draws from the seed's main stream, or from one of its own."""
+        seed = philox_key(self.seed, stream) if stream else self.seed
+        return Runner(computation.graph, computation.inputs, self.state, seed)
+
+    def batches(self, feed: Feed) -> Batches | NoData:
+        if feed.data is None:
+            return NoData()
+        return Batches(self.open_data(feed.data).split(feed.split), feed, self.seed)
+
+    def stepper(self, position: Position) -> Stepper:
+        """For the train block that the position stands in."""
+        train = self.program.trains[position.block]
+        runners = {m.index: self.runner(m.computation) for m in {m.index: m for m in minimizes(train.body)}.values()}
+        return Stepper(train, runners, self.batches(train.feed), Clock, position)
+
+    def moment(self, position: Position) -> Moment:
+        """The position as events tell it; before any step in a program that does not train."""
+        if not self.program.trains:
+            return Moment()
+        train = self.program.trains[position.block]
+        return Moment(train.name, position.step, -(-position.draws // self.batches(train.feed).per_epoch))
+
+    def evaluate(self, name: str, at: Moment, total_steps: int) -> Evaluated:
+        """An eval block's findings. Its random draws are of a stream of its own, keyed by the steps trained so far, so
+        that training does not depend on how often it is evaluated."""
+        block = self.program.evals[name]
+        if name not in self._evals:
+            self._evals[name] = self.runner(block.computation, f"eval {name}"), self.batches(block.feed)
+        runner, batches = self._evals[name]
+
+        def clock(number: int) -> Any:
+            return Clock(at.step, at.epoch, total_steps * batches.per_epoch + number)
+
+        return evaluate(block, runner, batches, clock, at, self.directory)
