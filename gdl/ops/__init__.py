@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from gdl.ops import comparison, conversion, cumulative, elementwise, linalg, reductions
+from gdl.ops import comparison, conversion, creation, cumulative, elementwise, indexing, linalg, random, reductions, shaping
 
-__all__ = ["comparison", "conversion", "cumulative", "elementwise", "linalg", "reductions"]
+__all__ = [
+    "comparison", "conversion", "creation", "cumulative", "elementwise", "indexing", "linalg", "random", "reductions",
+    "shaping",
+]  # fmt: skip

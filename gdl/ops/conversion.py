@@ -33,8 +33,8 @@ def cast(x, dtype, out=None):
 @cast.grad
 def _(g, out, x, dtype):
     if not out.type.is_float:
-        return (Zero(f"{dtype} has no gradient: it does not vary smoothly"),)
-    return (cast(g, dtype=x.type.dtype),) if x.type.is_float else (Zero(f"{x.type.dtype} has no gradient"),)
+        return Zero(f"{dtype} has no gradient: it does not vary smoothly")
+    return cast(g, dtype=x.type.dtype) if x.type.is_float else Zero(f"{x.type.dtype} has no gradient")
 
 
 @op("(x: t[*a]) -> t[*a]", samples=[sample(normal(2, 3)), sample(normal()), sample(normal(0, 2))],

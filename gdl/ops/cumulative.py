@@ -36,7 +36,7 @@ _one_axis(cumsum)
 
 @cumsum.grad
 def _(g, out, x, axis, reverse):
-    return (cumsum(g, axis=axis, reverse=not reverse),)
+    return cumsum(g, axis=axis, reverse=not reverse)
 
 
 @op("(a: f[*s], b: f[*s], axis: int, reverse: bool = false, initial: float = 0) -> f[*s]", samples=[

@@ -170,7 +170,7 @@ def negative(x):
 
 @negative.grad
 def _(g, out, x):
-    return (-g,)
+    return -g
 
 
 @op(_SAME, samples=[*_singles(distinct), _kink([-1.0, 0.0, 2.0], [-1.0, 0.0, 1.0])], elementwise=True, ufunc="absolute")
@@ -181,7 +181,7 @@ def abs_(x):
 
 @abs_.grad
 def _(g, out, x):
-    return (g * sign(x),)
+    return g * sign(x)
 
 
 @op(_SAME, samples=_singles(distinct), elementwise=True, ufunc="sign", flat="a sign is constant on both sides of 0")
@@ -219,7 +219,7 @@ def exp(x):
 
 @exp.grad
 def _(g, out, x):
-    return (g * out,)
+    return g * out
 
 
 @op(_FLOAT, samples=_singles(positive), elementwise=True, ufunc="log")
@@ -230,7 +230,7 @@ def log(x):
 
 @log.grad
 def _(g, out, x):
-    return (g / x,)
+    return g / x
 
 
 @op(_FLOAT, samples=_singles(positive), elementwise=True, ufunc="log1p")
@@ -241,7 +241,7 @@ def log1p(x):
 
 @log1p.grad
 def _(g, out, x):
-    return (g / (1.0 + x),)
+    return g / (1.0 + x)
 
 
 @op(_FLOAT, samples=_singles(normal), elementwise=True, ufunc="expm1")
@@ -252,7 +252,7 @@ def expm1(x):
 
 @expm1.grad
 def _(g, out, x):
-    return (g * (out + 1.0),)
+    return g * (out + 1.0)
 
 
 @op(_FLOATS, samples=[*_pairs(normal), sample(values([0.5, -2.0]), values([0.5, -2.0]))], elementwise=True)
@@ -283,7 +283,7 @@ def sqrt(x):
 
 @sqrt.grad
 def _(g, out, x):
-    return (0.5 * g / out,)
+    return 0.5 * g / out
 
 
 @op(_FLOAT, samples=_singles(positive), elementwise=True)
@@ -295,7 +295,7 @@ def rsqrt(x, out=None):
 
 @rsqrt.grad
 def _(g, out, x):
-    return (-0.5 * g * out * out * out,)
+    return -0.5 * g * out * out * out
 
 
 @op(_FLOAT, samples=_singles(normal), elementwise=True, ufunc="sin")
@@ -306,7 +306,7 @@ def sin(x):
 
 @sin.grad
 def _(g, out, x):
-    return (g * cos(x),)
+    return g * cos(x)
 
 
 @op(_FLOAT, samples=_singles(normal), elementwise=True, ufunc="cos")
@@ -317,7 +317,7 @@ def cos(x):
 
 @cos.grad
 def _(g, out, x):
-    return (-g * sin(x),)
+    return -g * sin(x)
 
 
 # ---- activations -------------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def tanh(x):
 
 @tanh.grad
 def _(g, out, x):
-    return (g * (1.0 - out * out),)
+    return g * (1.0 - out * out)
 
 
 #: Where 1 / (1 + e^-x) is still a normal number, as is e^-x.
@@ -351,7 +351,7 @@ def sigmoid(x, out=None):
 
 @sigmoid.grad
 def _(g, out, x):
-    return (g * out * (1.0 - out),)
+    return g * out * (1.0 - out)
 
 
 @op(_FLOAT, samples=[*_singles(distinct), _kink([-1.0, 0.0, 2.0], [0.0, 0.0, 1.0])], elementwise=True)
@@ -362,7 +362,7 @@ def relu(x, out=None):
 
 @relu.grad
 def _(g, out, x):
-    return (g * cast(out > 0, dtype=x.type.dtype),)
+    return g * cast(out > 0, dtype=x.type.dtype)
 
 
 @op(_FLOAT, samples=_singles(normal), elementwise=True)
@@ -373,7 +373,7 @@ def erf(x, out=None):
 
 @erf.grad
 def _(g, out, x):
-    return (g * (2.0 / math.sqrt(math.pi)) * exp(-(x * x)),)
+    return g * (2.0 / math.sqrt(math.pi)) * exp(-(x * x))
 
 
 # ---- the larger and the smaller ----------------------------------------------------------------------------------

@@ -38,13 +38,8 @@ def _emptied(draw) -> list[Sample]:  # type: ignore[no-untyped-def]
     return [sample(draw(2, 0), axis=1), sample(draw(0, 3)), sample(draw(2, 0, 3), axis=(0, 1), keepdims=True)]
 
 
-def _spread(g: Node, x: Node, axis: object, keepdims: bool) -> Node:
-    """A reduction's result (or its gradient), repeated along the axes that were reduced: of x's shape."""
-    return apply("broadcast_to", [_kept(g, x, axis, keepdims)], {"shape": x.type.shape})
-
-
 def _kept(g: Node, x: Node, axis: object, keepdims: bool) -> Node:
-    """A reduction's result (or its gradient) as `keepdims` would have left it."""
+    """A reduction's result, or its gradient, as `keepdims` leaves it: it broadcasts against x."""
     gone = normal_axes(axis, x.type.rank)
     if keepdims or not gone:
         return g
@@ -62,7 +57,7 @@ def sum_(x, axis=None, keepdims=False, out=None):
 
 @sum_.grad
 def _(g, out, x, axis, keepdims):
-    return (_spread(g, x, axis, keepdims),)
+    return _kept(g, x, axis, keepdims)
 
 
 _ZEROS = [
@@ -84,7 +79,7 @@ def _(g, out, x, axis, keepdims):
     for each in normal_axes(axis, x.type.rank):
         g = g * _others(rest, each)
         rest = prod(rest, axis=each, keepdims=True)
-    return (g,)
+    return g
 
 
 def _others(x: Node, axis: int) -> Node:
@@ -133,7 +128,7 @@ def min_(x, axis=None, keepdims=False, out=None):
 
 def _extreme_gradient(g: Node, out: Node, x: Node, axis: object, keepdims: bool) -> tuple[Node]:
     chosen = cast(equal(x, _kept(out, x, axis, keepdims)), dtype=x.type.dtype)
-    return (chosen * (_kept(g, x, axis, keepdims) / sum_(chosen, axis=axis, keepdims=True)),)
+    return chosen * (_kept(g, x, axis, keepdims) / sum_(chosen, axis=axis, keepdims=True))
 
 
 for _entry in (max_, min_):
