@@ -163,13 +163,15 @@ class Pipe(Ast):
 
 @dataclass(frozen=True, slots=True)
 class Scan(Ast):
-    """`scan x in xs along t carry h = h0, c = c0 { ... }`"""
+    """`scan x in xs along t carry h = h0, c = c0 { ... }`; `over` is a Tuple for `scan x, y in xs, ys ...`."""
 
     names: tuple[str, ...]
     over: Expr
     along: str
     carries: tuple[Argument, ...]  # each with a name
     body: tuple[Statement, ...]
+    name_spans: tuple[Span, ...] = _span()  # type: ignore[assignment]
+    along_span: Span = _span()
 
 
 Expr = Union[
@@ -187,6 +189,7 @@ class Axis(Ast):
 
     size: Expr
     label: str | None = None
+    label_span: Span | None = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +214,7 @@ class Param(Ast):
     name: str
     type: TypeExpr | Kind | None
     default: Expr | None = None
+    name_span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +279,7 @@ class For(Ast):
     start: Expr
     stop: Expr
     body: tuple[Statement, ...]
+    name_span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +298,7 @@ class Load(Ast):
     maps: tuple[tuple[str, str], ...] = ()
     freeze: bool = False
     target_span: Span | None = _span()
+    file_span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,6 +476,7 @@ class Expect(Ast):
 class ExpectError(Ast):
     code: str
     body: tuple[Statement, ...]
+    code_span: Span = _span()
 
 
 @dataclass(frozen=True, slots=True)
@@ -512,6 +519,10 @@ class Comment(Ast):
 
 @dataclass(frozen=True, slots=True)
 class Module(Ast):
+    """A file. `broken` holds the names in statements that could not be parsed, and of what holds such a statement: they
+    may be declared there, so that they are missing or wrong elsewhere says nothing."""
+
     edition: str | None
     items: tuple[Item, ...]
     comments: tuple[Comment, ...] = field(default=(), compare=False)
+    broken: frozenset[str] = field(default=frozenset(), compare=False)

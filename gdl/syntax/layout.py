@@ -1,0 +1,205 @@
+"""Which line breaks end a statement, and which brackets belong together.
+
+Brackets that do not match are reported here and repaired, so that the parser meets each statement by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gdl.diagnostics import Diagnostic
+from gdl.errors import syntax as errors
+from gdl.source import Source, Span
+from gdl.syntax.ast import MAX_NESTING
+from gdl.syntax.tokens import BROKEN, CLOSERS, ENDS_OPERAND, ITEM_WORDS, OPENERS, RESERVED, STATEMENT_WORDS, STOP, Token
+
+
+@dataclass(slots=True)
+class Layout:
+    """Tokens with an END after every statement, and the index of the closer for every opener that has one."""
+
+    source: Source
+    guess: bool  # some `{` is never closed: take indentation as a hint where its `}` should be
+    tokens: list[Token] = field(default_factory=list)
+    match: dict[int, int] = field(default_factory=dict)
+    open: list[int] = field(default_factory=list)  # indices of openers not yet closed
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    unclosed: list[Token] = field(default_factory=list)  # openers that the end of the text left open
+    too_deep: bool = False
+
+    # ---- reading ----
+
+    @property
+    def last_kind(self) -> str:
+        return self.tokens[-1].kind if self.tokens else "END"
+
+    @property
+    def in_parentheses(self) -> bool:
+        return bool(self.open) and self.tokens[self.open[-1]].text != "{"
+
+    def span(self, token: Token) -> Span:
+        return Span(self.source, token.start, token.end)
+
+    def indent(self, offset: int) -> int:
+        """Width of the white space that the line of `offset` begins with."""
+        start = self.source.text.rfind("\n", 0, offset) + 1
+        line = self.source.text[start:offset]
+        return len(line) - len(line.lstrip())
+
+    # ---- writing ----
+
+    def end_statement(self, at: int, text: str = "") -> None:
+        if self.last_kind not in ("END", "LBRACE"):
+            self.tokens.append(Token("END", text, at, at + len(text)))
+
+    def close(self, token: Token) -> None:
+        self.match[self.open.pop()] = len(self.tokens)
+        self.tokens.append(token)
+
+    def give_up(self, seen_at: Token) -> None:
+        """Report the innermost opener as never closed; its statement will be skipped."""
+        index = self.open.pop()
+        opener = self.tokens[index]
+        self.tokens[index] = opener._replace(kind=BROKEN)
+        self.diagnostics.append(errors.unclosed(self.span(opener), self.span(seen_at)))
+
+
+def lay_out(raw: list[Token], source: Source, end: int) -> Layout:
+    """The tokens as the grammar wants them."""
+    layout = _arrange(raw, Layout(source, guess=False), end)
+    return _arrange(raw, Layout(source, guess=True), end) if layout.unclosed else layout
+
+
+def _arrange(raw: list[Token], layout: Layout, end: int) -> Layout:
+    stop = Token(STOP, "", end, end)
+    raw = [*raw, stop]
+    for index, token in enumerate(raw):
+        kind = token.kind
+        if kind == "END":
+            _line_end(layout, token, raw, index)
+        elif kind in OPENERS:
+            _opener(layout, token)
+        elif kind in CLOSERS:
+            _closer(layout, token, raw[index - 1])
+        elif kind != STOP:
+            layout.tokens.append(token)
+    while layout.in_parentheses:
+        layout.give_up(stop)
+    layout.unclosed = [layout.tokens[index] for index in layout.open]
+    _close_blocks(layout, stop)
+    layout.end_statement(end)
+    layout.tokens.append(stop)
+    return layout
+
+
+def _line_end(layout: Layout, token: Token, raw: list[Token], index: int) -> None:
+    following = raw[index + 1]
+    if following.kind == "END" and token.text == "\n" == following.text:
+        return  # the last line break of several decides
+    if layout.in_parentheses:
+        if not _starts_statement(layout, token, raw, index + 1):
+            return
+        while layout.in_parentheses:
+            layout.give_up(following)
+    elif following.kind in ("PIPE", "LBRACE") or (following.text == "else" and layout.last_kind == "RBRACE"):
+        return
+    layout.end_statement(token.start, token.text)
+    if layout.guess and layout.open and _starts_item(layout, raw, index + 1):
+        _close_blocks(layout, following)
+        layout.end_statement(following.start)
+
+
+def _starts_statement(layout: Layout, token: Token, raw: list[Token], index: int) -> bool:
+    """Whether what follows a line break inside parentheses shows that they should have been closed before."""
+    if token.text == ";":
+        return True
+    first = raw[index]
+    if first.kind != "NAME" or index + 1 == len(raw):
+        return False
+    second = raw[index + 1]
+    if layout.indent(first.start) > layout.indent(layout.tokens[layout.open[-1]].start):
+        return False
+    if second.kind in ("NAME", "STRING", "NUMBER", "LBRACE"):
+        return first.text in STATEMENT_WORDS and second.text not in RESERVED
+    return second.kind == "ASSIGN" and layout.last_kind in ENDS_OPERAND
+
+
+def _starts_item(layout: Layout, raw: list[Token], index: int) -> bool:
+    """Whether a keyword that no block takes stands at the left margin."""
+    first, second = raw[index], raw[min(index + 1, len(raw) - 1)]
+    return (
+        first.text in ITEM_WORDS
+        and second.kind in ("NAME", "STRING", "LBRACE")
+        and (first.start == 0 or layout.source.text[first.start - 1] == "\n")
+    )
+
+
+def _opener(layout: Layout, token: Token) -> None:
+    if token.kind == "LBRACE" and layout.in_parentheses:
+        inside = layout.tokens[layout.open[-1] :]
+        if not any(t.text == "scan" for t in inside[:1000]):
+            while layout.in_parentheses:
+                layout.give_up(token)
+    if not layout.open:
+        layout.too_deep = False
+    if len(layout.open) >= MAX_NESTING and not layout.too_deep:
+        layout.too_deep = True
+        layout.diagnostics.append(errors.too_deep(layout.span(token)))
+    layout.open.append(len(layout.tokens))
+    layout.tokens.append(token._replace(kind=BROKEN) if len(layout.open) > MAX_NESTING else token)
+
+
+def _closer(layout: Layout, token: Token, before: Token) -> None:
+    if token.kind == "RBRACE":
+        while layout.in_parentheses and any(layout.tokens[index].text == "{" for index in layout.open):
+            layout.give_up(token)
+        if layout.guess and before.kind == "END":
+            _close_deeper_blocks(layout, token)
+    if not layout.open:
+        layout.diagnostics.append(errors.stray_closer(layout.span(token)))
+        return
+    opener = layout.tokens[layout.open[-1]]
+    wanted = {"(": "RPAR", "[": "RSQB", "{": "RBRACE"}[opener.text]
+    if token.kind != wanted and any(layout.tokens[index].text == _PARTNER[token.text] for index in layout.open[-8:]):
+        while layout.in_parentheses and layout.tokens[layout.open[-1]].text != _PARTNER[token.text]:
+            layout.give_up(token)
+        if layout.tokens[layout.open[-1]].text != _PARTNER[token.text]:
+            layout.diagnostics.append(errors.stray_closer(layout.span(token)))
+            return
+    elif token.kind != wanted:
+        if opener.text == "{":
+            layout.diagnostics.append(errors.stray_closer(layout.span(token)))
+            return
+        layout.diagnostics.append(errors.wrong_closer(layout.span(opener), layout.span(token)))
+        token = token._replace(kind=wanted)
+    if token.kind == "RBRACE":
+        layout.end_statement(token.start)
+    layout.close(token)
+
+
+_PARTNER = {")": "(", "]": "[", "}": "{"}
+
+
+def _close_deeper_blocks(layout: Layout, token: Token) -> None:
+    """A `}` that stands further left than the line of its `{`, but right where an outer one wants it, closes that one."""
+    indents = [layout.indent(layout.tokens[index].start) for index in layout.open]
+    here = layout.indent(token.start)
+    if here in indents[:-1]:
+        while indents.pop() > here:
+            _close_block(layout, token)
+            layout.end_statement(token.start)
+
+
+def _close_blocks(layout: Layout, seen_at: Token) -> None:
+    """Put in the `}` that are missing; the outermost `{` is reported, for its block is the one that goes on too long."""
+    while layout.open:
+        _close_block(layout, seen_at, quiet=len(layout.open) > 1)
+
+
+def _close_block(layout: Layout, seen_at: Token, quiet: bool = False) -> None:
+    opener = layout.tokens[layout.open[-1]]
+    if not quiet:
+        layout.diagnostics.append(errors.unclosed(layout.span(opener), layout.span(seen_at)))
+    layout.end_statement(seen_at.start)
+    layout.close(Token("RBRACE", "", seen_at.start, seen_at.start))
+    layout.end_statement(seen_at.start)

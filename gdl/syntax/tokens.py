@@ -1,0 +1,33 @@
+"""What the lexer hands to the parser."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+BROKEN = "BROKEN"  # stands for text that has been reported: the parser gives up the statement without another word
+STOP = "$END"  # after the last token
+
+OPENERS = {"LPAR": "RPAR", "LSQB": "RSQB", "LBRACE": "RBRACE"}
+CLOSERS = {closer: opener for opener, closer in OPENERS.items()}
+ENDS_OPERAND = frozenset({"NAME", "NUMBER", "STRING", "RPAR", "RSQB", "RBRACE"})
+
+# Words that can't be names where an expression or a declaration is read; other keywords can.
+RESERVED = frozenset("and or not if else for in true false return def layer import yield".split())
+
+# What may start a statement, and of these what starts an item of a file only.
+ITEM_WORDS = frozenset("import from dim hyper data placeholder metric def layer optimizer train eval test".split())
+STATEMENT_WORDS = ITEM_WORDS | frozenset(
+    "gdl variable state net update return for if load require next yield epochs steps feed minimize repeat report run"
+    " save stop write expect".split()
+)
+DTYPES = ("f32", "f64", "i32", "i64", "u8", "bool")
+DTYPE_VARIABLES = {"f": "any float", "n": "any numeric", "i": "any integer", "t": "any"}
+
+
+class Token(NamedTuple):
+    """A terminal of the grammar. A word has kind NAME until the parser knows whether it is a keyword there."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
