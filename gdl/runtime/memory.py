@@ -1,0 +1,79 @@
+"""Which memory each value lies in: in place where it can be, else a part of the arena for as long as it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gdl.runtime.arena import pack
+from gdl.runtime.statements import Listing, Owner, Statement, Storage, Value
+from gdl.runtime.updates import can_write_over, land
+
+
+def assign_memory(listing: Listing) -> tuple[int, list[Storage]]:
+    """Gives every storage its place. Returns the arena's size in bytes and the storages that lie in it."""
+    _measure(listing)
+    last_read = {s: s.last for s in _storages(listing.statements)}
+    land(listing, last_read)
+    for _, new in listing.updates:
+        if new.storage is not None and new.storage.inside is None:
+            new.storage.last = len(listing.statements)  # copied at the end
+    for at, statement in enumerate(listing.statements):
+        if statement.elementwise and statement.writes_memory:
+            _write_in_place(statement, at, listing.statements)
+    arena = [s for s in _storages(listing.statements) if s.owner is Owner.ARENA and s.inside is None]
+    return pack(arena), arena
+
+
+def _measure(listing: Listing) -> None:
+    """Sets the first and the last use of every storage."""
+    for at, statement in enumerate(listing.statements):
+        for value in _values(statement):
+            if value.storage is not None:
+                value.storage.last = at
+                if value.storage.first < 0:
+                    value.storage.first = at
+    for output in listing.outputs:
+        if output.storage is not None:
+            output.storage.last = len(listing.statements)
+
+
+def _write_in_place(statement: Statement, at: int, statements: list[Statement]) -> None:
+    """Merges the result's memory with that of an operand of its type which is not needed afterwards."""
+    result = statement.result
+    storage = result.storage
+    if storage is None or storage.owner is not Owner.ARENA or storage.inside is not None:
+        return
+    for operand in statement.operands:
+        if operand.storage is None or not operand.lies_like(result):
+            continue
+        root = operand.storage.root()
+        if root.last == at and can_write_over(statement, at, root, at) and _is_free(root, storage, at, statements):
+            storage.inside, root.last = root, storage.last
+            _share_name(operand, result)
+            return
+
+
+def _is_free(root: Storage, storage: Storage, at: int, statements: list[Statement]) -> bool:
+    """Whether memory that is done with at `at` is the plan's to use until the last use of `storage`."""
+    if root.owner is Owner.ARENA:
+        return True
+    if root.owner is not Owner.STATE or root.lands <= at:
+        return False
+    return can_write_over(statements[root.lands], root.lands, storage, storage.last)
+
+
+def _share_name(operand: Value, result: Value) -> None:
+    """One array serves for both; the generated code reads better with one name."""
+    result.name = operand.name
+
+
+def _values(statement: Statement) -> Iterable[Value]:
+    yield from statement.operands
+    yield statement.result
+    if statement.scratch is not None:
+        yield statement.scratch
+
+
+def _storages(statements: Iterable[Statement]) -> list[Storage]:
+    """Every storage once, in the order of first use."""
+    return list({v.storage: None for s in statements for v in _values(s) if v.storage is not None})

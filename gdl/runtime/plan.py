@@ -1,0 +1,57 @@
+"""A plan: everything decided about how a graph runs for one binding of its sizes, before any array exists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gdl.graph.node import Graph, Node
+from gdl.passes import PIPELINE, bind_sizes, run_passes
+from gdl.runtime.emit import Code, emit
+from gdl.runtime.memory import assign_memory
+from gdl.runtime.schedule import schedule
+from gdl.runtime.select import select
+from gdl.runtime.statements import Storage, Value
+from gdl.runtime.updates import settle_updates
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Straight-line Python over preallocated memory.
+
+    `graph` is what is computed, after the passes; `order` its nodes as scheduled. `buffers` lie in the arena, each with its
+    offset and the statements between which it is in use; `views` are the arrays made of other arrays once.
+    """
+
+    graph: Graph
+    order: tuple[Node, ...]
+    inputs: tuple[str, ...]
+    code: Code
+    views: tuple[Value, ...]
+    buffers: tuple[Storage, ...]
+    arena_bytes: int
+
+    @property
+    def source(self) -> str:
+        """The generated code, with the program's line beside each statement."""
+        head = f"# {len(self.order)} nodes, {len(self.buffers)} buffers in {self.arena_bytes:,} bytes"
+        return "\n".join([head, *[function.commented for function in self.code.functions]])
+
+    @property
+    def peak_bytes(self) -> int:
+        """Memory that a run needs besides variables, constants and what is fed, kernels' own scratch apart."""
+        return self.arena_bytes
+
+
+def plan(graph: Graph, sizes: Mapping[str, int]) -> Plan:
+    """The plan of a graph without open requests, its symbolic sizes bound, through all passes."""
+    return plan_as_is(run_passes(bind_sizes(graph, sizes), PIPELINE))
+
+
+def plan_as_is(graph: Graph) -> Plan:
+    """The plan of a graph whose sizes are bound, without any pass."""
+    order = schedule(graph)
+    listing = select(graph, order)
+    settle_updates(listing)
+    arena_bytes, buffers = assign_memory(listing)
+    return Plan(graph, tuple(order), tuple(listing.fed), emit(listing), tuple(listing.views), tuple(buffers), arena_bytes)
