@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from gdl.ops import comparison, conversion, creation, cumulative, elementwise, indexing, linalg, random, reductions, shaping
+from gdl.ops import (
+    comparison, composite, conversion, creation, cumulative, einsum, elementwise, indexing, linalg, random, rearrange,
+    reductions, shaping,
+)  # fmt: skip
 
 __all__ = [
-    "comparison", "conversion", "creation", "cumulative", "elementwise", "indexing", "linalg", "random", "reductions",
-    "shaping",
+    "comparison", "composite", "conversion", "creation", "cumulative", "einsum", "elementwise", "indexing", "linalg",
+    "random", "rearrange", "reductions", "shaping",
 ]  # fmt: skip

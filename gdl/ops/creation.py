@@ -14,7 +14,8 @@ _CONSTANT = "it depends on no tensor"
 
 
 @op("(shape: shape, value: float, dtype: string = \"f32\") -> dtype[...]", samples=[
-    sample(shape=(2, 3), value=0.5), sample(shape=(), value=-2, dtype="f64"), sample(shape=(0, 2), value=1, dtype="i32"),
+    sample(shape=(2, 3), value=0.5), sample(shape=(), value=-2, dtype="f64"),
+    sample(shape=(0, 2), value=1, dtype="i32"),
     sample(shape=(3,), value=255, dtype="u8"), sample(shape=(2,), value=1, dtype="bool"),
 ], flat=_CONSTANT)  # fmt: skip
 def full(shape, value, dtype="f32", out=None):
@@ -31,7 +32,8 @@ def _(shape, value, dtype):
 
 
 @op("(start: int, stop: int | none = none, step: int = 1, dtype: string = \"i64\") -> dtype[...]", samples=[
-    sample(start=5), sample(start=2, stop=11, step=3), sample(start=3, stop=-4, step=-2, dtype="i32"), sample(start=4, stop=1),
+    sample(start=5), sample(start=2, stop=11, step=3), sample(start=3, stop=-4, step=-2, dtype="i32"),
+    sample(start=4, stop=1),
     sample(start=0, stop=3, dtype="f32"),
 ], flat=_CONSTANT)  # fmt: skip
 def arange(start, stop=None, step=1, dtype="i64", out=None):

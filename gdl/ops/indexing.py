@@ -13,7 +13,7 @@ from gdl.ops.lazy import np
 from gdl.ops.samples import distinct, integers, normal, sample, values
 from gdl.ops.table import Zero, op
 from gdl.types.match import Guard, Mismatch
-from gdl.types.tensor import Dim, TensorType
+from gdl.types.tensor import TensorType
 
 _NO_PATH = Zero("indices are whole numbers: nothing changes smoothly with them")
 
@@ -100,7 +100,8 @@ def _(g, out, indices, updates, size, axis):
 
 
 @op("(x: t[*a], indices: i[*b], axis: int) -> t[*b]", samples=[
-    sample(normal(4, 3), integers(0, 3, 4, 1), axis=-1), sample(normal(4, 3), integers(0, 4, 6, 3, dtype="i32"), axis=0),
+    sample(normal(4, 3), integers(0, 3, 4, 1), axis=-1),
+    sample(normal(4, 3), integers(0, 4, 6, 3, dtype="i32"), axis=0),
     sample(normal(2, 4, 3), integers(0, 4, 2, 2, 3), axis=1), sample(normal(3), integers(0, 3, 0), axis=0),
     sample(normal(2, 2), values([[1, 1, 1], [0, 0, 1]], "i64"), axis=1),
 ])  # fmt: skip
@@ -123,7 +124,8 @@ def _flat_places(indices: Any, shape: tuple[int, ...], axis: int) -> Any:
 def _lines(x: TensorType, indices: TensorType, axis: Any, args: tuple[str, str]) -> tuple[int, list[Guard]]:
     """The axis from 0, and what remains to be verified of the other axes, which must agree."""
     if x.rank != indices.rank:
-        raise Mismatch("rank", str(x), indices, args, f"{args[0]} and {args[1]} need equal ranks, got {x} and {indices}")
+        text = f"{args[0]} and {args[1]} need equal ranks, got {x} and {indices}"
+        raise Mismatch("rank", str(x), indices, args[1:], text)
     axis = whole_axis(axis, x.rank)
     others = [i for i in range(x.rank) if i != axis]
     return axis, [g for i in others for g in agree(x.dims[i], indices.dims[i], args)]
@@ -142,12 +144,15 @@ def _(g, out, x, indices, axis):
 
 
 @op("(indices: i[*a], updates: n[*b], size: int, axis: int) -> n[...]", samples=[
-    sample(integers(0, 3, 4, 1), normal(4, 1), size=3, axis=-1), sample(integers(0, 4, 6, 3), normal(6, 3), size=4, axis=0),
-    sample(integers(0, 4, 2, 2, 3), normal(2, 2, 3), size=4, axis=1), sample(integers(0, 3, 0), normal(0), size=3, axis=0),
+    sample(integers(0, 3, 4, 1), normal(4, 1), size=3, axis=-1),
+    sample(integers(0, 4, 6, 3), normal(6, 3), size=4, axis=0),
+    sample(integers(0, 4, 2, 2, 3), normal(2, 2, 3), size=4, axis=1),
+    sample(integers(0, 3, 0), normal(0), size=3, axis=0),
     sample(values([[1, 1, 1], [0, 0, 1]], "i64"), normal(2, 3), size=2, axis=1),
 ])  # fmt: skip
 def put_along_axis_add(indices, updates, size, axis, out=None):
-    """Zeros with an axis of the given size, each update added at its index in its own line: take_along_axis's adjoint."""
+    """Zeros with an axis of the given size, each update added at its index in its own line: the adjoint of
+    `take_along_axis`."""
     verify_range(indices, size)
     shape = list(updates.shape)
     shape[axis] = size
@@ -192,7 +197,8 @@ def _(x, axis, descending):
 
 
 @op("(indices: i[*s], depth: int, dtype: string = \"f32\") -> dtype[*s, depth]", samples=[
-    sample(integers(0, 4, 3), depth=4), sample(integers(0, 2, 2, 3, dtype="i32"), depth=2, dtype="i64"), sample(integers(0, 3), depth=3),
+    sample(integers(0, 4, 3), depth=4), sample(integers(0, 2, 2, 3, dtype="i32"), depth=2, dtype="i64"),
+    sample(integers(0, 3), depth=3),
     sample(integers(0, 3, 0), depth=3, dtype="bool"), sample(values([2, 2], "i64"), depth=3, dtype="f64"),
 ], flat="a class is a whole number")  # fmt: skip
 def one_hot(indices, depth, dtype="f32", out=None):

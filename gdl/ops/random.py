@@ -1,4 +1,4 @@
-"""Random draws. A kernel takes its generator first: who calls it decides what the numbers depend on (seed, path, step).
+"""Random draws. A kernel takes its generator first: its caller decides what the draws depend on.
 
 `key` tells the draws of one path apart. It is part of the node, so that equal draws with different keys are never shared.
 """

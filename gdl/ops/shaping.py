@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gdl.ops.extents import (
-    agree, axes_of, divides, is_size, refuse, representable, resized, shown, whole_axis,
-)  # fmt: skip
+from gdl.ops.extents import agree, axes_of, divides, is_size, refuse, representable, resized, shown, whole_axis
 from gdl.ops.lazy import np
 from gdl.ops.samples import normal, sample
 from gdl.ops.slicing import numpy_index, sliced, span, whole
@@ -25,7 +23,7 @@ from gdl.types.tensor import Dim, TensorType
 def reshape(x, shape, out=None):
     """The elements of x, last axis fastest, in another shape; one size may be -1: what is left.
 
-    A view of a contiguous x. Of any other the elements must be copied: into `out`, which is contiguous, where it is given.
+    A view of a contiguous x. Of any other the elements must be copied: into `out`, where it is given (contiguous).
     """
     if out is None:
         return np.reshape(x, shape)
@@ -82,7 +80,8 @@ def _(g, out, x, shape):
 
 
 @op("(x: t[*a], axes: ints | none = none) -> t[...]", view=True, samples=[
-    sample(normal(2, 3)), sample(normal(2, 3, 4), axes=(1, 2, 0)), sample(normal(2, 3, 4), axes=(0, -1, 1)), sample(normal()),
+    sample(normal(2, 3)), sample(normal(2, 3, 4), axes=(1, 2, 0)), sample(normal(2, 3, 4), axes=(0, -1, 1)),
+    sample(normal()),
 ])  # fmt: skip
 def transpose(x, axes):
     """The axes of x in the given order, or in reverse."""
@@ -170,7 +169,8 @@ _MIXED = ("...", ("slice", None, None, -2), "new", 1)
 
 @op("(x: t[*a], index: any) -> t[...]", view=True, samples=[
     sample(normal(4, 3), index=_ROWS), sample(normal(2, 5, 3), index=_MIXED), sample(normal(4), index=(-1,)),
-    sample(normal(2, 3), index=()), sample(normal(5), index=(("slice", -3, 9, 2),)), sample(normal(3, 2), index=(span(1, 1),)),
+    sample(normal(2, 3), index=()), sample(normal(5), index=(("slice", -3, 9, 2),)),
+    sample(normal(3, 2), index=(span(1, 1),)),
 ])  # fmt: skip
 def slice_(x, index):
     """x[index], as NumPy writes it: numbers, slices, new axes and `...`."""
@@ -220,7 +220,8 @@ def _(upstream, out, g, shape, index):
 
 
 @op("(x: t[*a], widths: any, value: float = 0) -> t[...]", samples=[
-    sample(normal(2, 3), widths=((1, 0), (2, 1))), sample(normal(3), widths=((0, 0),)), sample(normal(2, 0), widths=((0, 0), (1, 1))),
+    sample(normal(2, 3), widths=((1, 0), (2, 1))), sample(normal(3), widths=((0, 0),)),
+    sample(normal(2, 0), widths=((0, 0), (1, 1))),
     sample(normal(2, 2, 2), widths=((0, 0), (1, 1), (0, 2)), value=-1.5),
 ])  # fmt: skip
 def pad(x, widths, value=0.0, out=None):

@@ -1,8 +1,8 @@
 """Basic indexing: what `x[i, a:b:c, new, ...]` makes of a shape.
 
-An index is a tuple of entries: an int or size, ("slice", start, stop, step) with None for what was left out, "new" for a new
-axis of size 1, and "..." for all axes not named. Where all sizes are numbers the meaning is NumPy's, also that slices stop at
-the end of the axis. Where a size is symbolic, bounds are taken to lie within the axis, and guards say so.
+An index is a tuple of entries: an int or size, ("slice", start, stop, step) with None for what was left out, "new" for
+a new axis of size 1, and "..." for all axes not named. Where all sizes are numbers the meaning is NumPy's, also that
+slices stop at the end of the axis. Where a size is symbolic, bounds are taken to lie within the axis: guards say so.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ def _slice_size(start: Any, stop: Any, step: Any, dim: Dim, axis: int) -> tuple[
         high = dim.size if start is None else _position(start, dim, axis, guards) + 1
         low = 0 if stop is None else _position(stop, dim, axis, guards) + 1
         guards += fit(high, dim, f"the slice starts at {start}, but axis {axis} has size {dim.size}")
-    guards += fit(low, Dim(high), f"the slice {_text(start, stop, step)} of an axis of size {dim.size} ends before it starts")
+    text = f"the slice {_text(start, stop, step)} of an axis of size {dim.size} ends before it starts"
+    guards += fit(low, Dim(high), text)
     return sizes.ceil_div(high - low, abs(step)), guards
 
 

@@ -117,8 +117,8 @@ class Op:
         return rule
 
     def require(self, rule: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorator: `rule(*types, **attrs)` raises `Mismatch("require", text=...)` for invalid attributes; it may return
-        guards for what can't be decided yet."""
+        """Decorator: `rule(*types, **attrs)` raises `Mismatch("require", text=...)` for invalid attributes; it may
+        return guards for what can't be decided yet."""
         self.requirement = rule
         return rule
 
@@ -148,7 +148,7 @@ def op(signature: str, **traits: Any) -> Callable[[Callable[..., Any]], Op]:
 
 
 def composite(signature: str, **traits: Any) -> Callable[[Callable[..., Any]], Op]:
-    """Decorator that enters a composite: a function of nodes and attributes to the Node, or tuple of Nodes, it stands for."""
+    """Decorator that enters a composite: a function from nodes to the Node, or tuple of Nodes, that it stands for."""
 
     def enter(expand: Callable[..., Any]) -> Op:
         entry = op(signature, **traits)(expand)
@@ -243,11 +243,12 @@ def _graft(expansion: _Expansion, inputs: Sequence[Node], origin: tuple[Span, ..
 
 
 def bind_attrs(entry: Op, given: Mapping[str, Any]) -> dict[str, Any]:
-    """All attributes of a call, defaults filled in. Raises Mismatch("attr", ...) for an unknown, missing or wrong one."""
+    """All attributes of a call, defaults filled in. Raises Mismatch("attr") for an unknown, missing or wrong one."""
     known = {p.name for p in entry.static_params}
     if entry.rest is not None:
         loose = {name: value for name, value in given.items() if name not in known}
-        given = {k: v for k, v in given.items() if k in known} | {entry.rest: {**(given.get(entry.rest) or {}), **loose}}
+        given = {k: v for k, v in given.items() if k not in loose}
+        given[entry.rest] = {**(given.get(entry.rest) or {}), **loose}
     for name in given:
         if name not in known:
             raise Mismatch("attr", name, None, (name,), f"{entry.name} has no parameter `{name}`")
