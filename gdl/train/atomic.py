@@ -9,7 +9,7 @@ from pathlib import Path
 TEMPORARY_SUFFIX = ".unfinished"
 
 
-def write_atomically(path: Path, chunks: Iterable[bytes]) -> None:
+def write_atomically(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
     """Puts the chunks into `path`: written beside it, flushed to the disk, then renamed over it."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from io import BufferedReader
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from gdl.errors import checkpoint as errors
 from gdl.errors.checkpoint import Extra, Missing, Row, WrongSize
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 FORMAT = "1"
 OPTIMIZER_PREFIX = "optimizer/"
 _FORMAT_KEY, _TENSORS_KEY, _META_KEY = "gdl.format", "gdl.sha256", "gdl.meta_sha256"
+_SIMILAR = 0.6  # of two names, as difflib counts
 _OWN_KEYS = frozenset({_FORMAT_KEY, _TENSORS_KEY, _META_KEY})
 
 
@@ -37,14 +39,14 @@ class Peek:
 
     path: Path
     types: Mapping[str, FieldType]
-    meta: Mapping[str, object]
+    meta: Mapping[str, Any]
     sha256: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     tensors: Mapping[str, np.ndarray]
-    meta: Mapping[str, object]
+    meta: Mapping[str, Any]
     sha256: str
 
 
@@ -58,7 +60,7 @@ def weights_sha256(tensors: Mapping[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def save(path: Path, tensors: Mapping[str, np.ndarray], meta: Mapping[str, object]) -> str:
+def save(path: Path, tensors: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> str:
     """Writes a checkpoint so that there is never half a file; gives back the tensors' SHA-256.
 
     Errors: CheckpointError where the disk is full or the place can't be written.
@@ -100,7 +102,7 @@ def load(path: Path) -> Checkpoint:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[BinaryIO]:
+def _open(path: Path) -> Iterator[BufferedReader]:
     if path.exists() and not path.is_file():
         raise errors.unreadable(path, "it is no file")
     try:
@@ -114,7 +116,7 @@ def _meta_sha256(texts: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(sorted(texts.items())).encode()).hexdigest()
 
 
-def _checked_meta(header: FileHeader, path: Path) -> dict[str, object]:
+def _checked_meta(header: FileHeader, path: Path) -> dict[str, Any]:
     """The caller's metadata. A file with some of GDL's own keys and not all of them has been damaged."""
     texts = dict(header.metadata)
     own = {key: texts.pop(key) for key in list(texts) if key.startswith("gdl.")}
@@ -169,7 +171,8 @@ def fit(
     absent = [name for name in wanted if name not in there]
     spare = [name for new, name in renamed.items() if new not in wanted and not name.startswith(OPTIMIZER_PREFIX)]
     missing = [_missing(name, wanted[name], {other: file[other] for other in spare}) for name in absent]
-    extra = [Extra(old, str(file[old])) for new, old in there.items() if old in spare]
+    told = {row.closest for row in missing}
+    extra = [Extra(old, str(file[old])) for old in there.values() if old in spare and old not in told]
     return Match(pairs, len(wanted), (*missing, *wrong, *extra))
 
 
@@ -185,10 +188,13 @@ def _renamed(name: str, maps: Sequence[tuple[str, str]]) -> str:
 
 
 def _missing(name: str, type: FieldType, spare: Mapping[str, FieldType]) -> Missing:
-    """With the spare tensor whose name is nearest, among those of the same type if there are any."""
+    """With the spare tensor of its type whose name is nearest; without one of its type, any of a similar name."""
+
+    def similarity(other: str) -> float:
+        return SequenceMatcher(None, name, other, autojunk=False).ratio()
+
     same_type = [other for other, other_type in spare.items() if other_type == type]
-    candidates = same_type or list(spare)
-    if not candidates:
+    closest = max(same_type or spare, key=similarity, default="")
+    if not closest or (not same_type and similarity(closest) < _SIMILAR):
         return Missing(name, str(type))
-    closest = max(candidates, key=lambda other: SequenceMatcher(None, name, other, autojunk=False).ratio())
     return Missing(name, str(type), closest, str(spare[closest]))

@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gdl.errors import CheckpointError
 from gdl.errors import checkpoint as errors
@@ -38,7 +38,7 @@ class RunDirectory:
     """An open run: where its metrics and checkpoints go. Made by `create` or `open_run`."""
 
     path: Path
-    config: Mapping[str, object]
+    config: Mapping[str, Any]
     resumed: Checkpoint | None = None  # where to continue from; None: from the start
     notes: Sequence[str] = ()
     _metrics_bytes: int = field(default=0, repr=False)
@@ -76,7 +76,7 @@ class RunDirectory:
         self._metrics_bytes += len(line)
 
     def save_checkpoint(
-        self, step: int, tensors: Mapping[str, np.ndarray], meta: Mapping[str, object], *, is_best: bool = False
+        self, step: int, tensors: Mapping[str, np.ndarray], meta: Mapping[str, Any], *, is_best: bool = False
     ) -> Path:
         """Writes the checkpoint of a step, and lets go of those that are neither new nor best.
 
@@ -217,7 +217,7 @@ def _step_files(checkpoints: Path) -> list[Path]:
 
 
 def _move_in(new: Path, out: Path) -> None:
-    """Puts the prepared folder in its place. An empty folder that is there stays: it may be a mount, or where we are."""
+    """Puts the prepared folder in its place. An empty one that is there stays: it may be a mount, or where we are."""
     if new.parent != out:
         os.rename(new, out)
     else:
@@ -250,7 +250,7 @@ def _jsonable(value: object) -> object:
     if isinstance(value, (list, tuple)):
         return [_jsonable(item) for item in value]
     if hasattr(value, "tolist"):
-        return _jsonable(value.tolist())
+        return _jsonable(value.tolist())  # type: ignore[attr-defined]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return str(value) if isinstance(value, Path) else value

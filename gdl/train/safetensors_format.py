@@ -11,9 +11,10 @@ import os
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, TypeGuard
 
 from gdl.errors import checkpoint as errors
 
@@ -27,6 +28,7 @@ _DTYPE_OF_CODE = {code: dtype for dtype, code in _NUMPY.items()}
 _ITEM_BYTES = {dtype: int(code[2:]) for dtype, code in _NUMPY.items()}
 _MAX_HEADER_BYTES = 100_000_000  # the library's own limit
 _MAX_AXES = 64
+_MAX_ITEMS = 2**59
 _METADATA = "__metadata__"
 
 
@@ -65,7 +67,7 @@ def dtype_of(array: np.ndarray) -> str:
 
 def raw_bytes(array: np.ndarray) -> memoryview:
     """The bytes of a plain array, not copied."""
-    return memoryview(array.reshape(-1).view("u1"))
+    return array.reshape(-1).view("u1").data
 
 
 def encode(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> Iterator[bytes | memoryview]:
@@ -89,7 +91,7 @@ def encode(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> It
         yield raw_bytes(tensors[name])
 
 
-def read_header(stream: BinaryIO, path: Path) -> FileHeader:
+def read_header(stream: BufferedReader, path: Path) -> FileHeader:
     """The header of an open file, which must describe every byte after it, each once."""
     size_bytes = os.fstat(stream.fileno()).st_size
     start = stream.read(8)
@@ -108,7 +110,7 @@ def read_header(stream: BinaryIO, path: Path) -> FileHeader:
     return FileHeader(tensors, metadata, 8 + length)
 
 
-def read_tensor(stream: BinaryIO, header: FileHeader, name: str, path: Path) -> np.ndarray:
+def read_tensor(stream: BufferedReader, header: FileHeader, name: str, path: Path) -> np.ndarray:
     """A fresh, writable array with a tensor's values."""
     import numpy as np
 
@@ -146,9 +148,9 @@ def _entry(name: str, entry: object, path: Path) -> TensorEntry:
     if not isinstance(entry, dict) or entry.keys() != {"dtype", "shape", "data_offsets"}:
         raise errors.damaged(path, f"dtype, shape and data_offsets of {name}", str(entry)[:80])
     shape, offsets = entry["shape"], entry["data_offsets"]
-    if not (_is_sizes(shape) and len(shape) <= _MAX_AXES and _is_sizes(offsets) and len(offsets) == 2):
+    if not (_is_shape(shape) and _is_sizes(offsets) and len(offsets) == 2):
         raise errors.damaged(path, f"sizes and two offsets of {name}", f"{str(shape)[:40]}, {str(offsets)[:40]}")
-    if entry["dtype"] not in DTYPES:
+    if not isinstance(entry["dtype"], str) or entry["dtype"] not in DTYPES:
         raise errors.unknown_dtype(path, name, str(entry["dtype"])[:20])
     found = TensorEntry(DTYPES[entry["dtype"]], tuple(shape), *offsets)
     expected_bytes = _ITEM_BYTES[found.dtype] * prod(shape)
@@ -157,8 +159,13 @@ def _entry(name: str, entry: object, path: Path) -> TensorEntry:
     return found
 
 
-def _is_sizes(value: object) -> bool:
-    return isinstance(value, list) and all(type(size) is int and 0 <= size < 2**60 for size in value)
+def _is_sizes(value: object) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(type(size) is int and size >= 0 for size in value)
+
+
+def _is_shape(value: object) -> bool:
+    """Whether an array can have these sizes; without the zeros among them too, or numpy refuses an empty array."""
+    return _is_sizes(value) and len(value) <= _MAX_AXES and prod(size or 1 for size in value) < _MAX_ITEMS
 
 
 def _require_cover(tensors: Mapping[str, TensorEntry], data_bytes: int, path: Path) -> None:

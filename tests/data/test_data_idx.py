@@ -107,6 +107,11 @@ def test_a_bomb_is_refused_by_its_header(tmp_path):
     assert "GDL_DATA_LIMIT_BYTES" in _help(tmp_path / "x")
 
 
+def test_sizes_that_no_array_can_have(tmp_path):
+    (tmp_path / "x").write_bytes(b"\0\0\x08\4" + struct.pack(">4I", 2**32 - 1, 2**32 - 1, 2**32 - 1, 0))
+    assert fails(tmp_path / "x").startswith("E0612")
+
+
 def _help(path) -> str:
     with pytest.raises(DataError) as error:
         read_idx(path, 1000)

@@ -165,6 +165,10 @@ def test_a_bomb_is_refused_before_it_is_unpacked(options):
     assert fails(small, content).startswith("E0612")
 
 
+def test_sizes_that_no_array_can_have(options):
+    assert fails(options, zipped(x=npy_bytes(HEADER % "0, 99999999999, 99999999999", b""))).startswith("E0612")
+
+
 def test_a_member_larger_than_the_directory_says(options):
     """The directory and the header agree on little, the data unpack to much: reading stops at what was said."""
     content = zipped(x=npy_bytes(HEADER % "3,", bytes(24)) + bytes(5_000_000))

@@ -70,9 +70,9 @@ def _download_from(url: str, file: RemoteFile, folder: Path, on_bytes: Callable,
             _copy(response.raw, out, file, on_bytes)
 
     try:
-        pooch.retrieve(url, f"sha256:{file.sha256}", fname=file.name, path=folder, downloader=stream)
+        pooch.retrieve(url, f"sha256:{file.sha256}", fname=file.name, path=folder, downloader=stream)  # type: ignore[arg-type]
     except requests.HTTPError as fault:
-        return f"answered {fault.response.status_code}"
+        return f"answered {fault.response.status_code}" if fault.response is not None else "gave no answer"
     except requests.Timeout:
         return "did not answer in time"
     except requests.RequestException as fault:

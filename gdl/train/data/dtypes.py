@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-_ITEM_BYTES = {"u8": 1, "bool": 1, "i32": 4, "f32": 4, "i64": 8, "f64": 8}
+from collections.abc import Sequence
+from math import prod
+
 NUMPY_NAME = {"u8": "uint8", "bool": "bool", "i32": "int32", "i64": "int64", "f32": "float32", "f64": "float64"}
 
 # NumPy's kind and item size -> GDL's dtype. Not here: u64 and complex (no dtype holds them), text, dates, objects.
@@ -26,5 +28,6 @@ def gdl_dtype(kind_and_size: str) -> str | None:
     return _FROM_NUMPY.get(kind_and_size)
 
 
-def item_bytes(dtype: str) -> int:
-    return _ITEM_BYTES[dtype]
+def span_bytes(kind_and_size: str, shape: Sequence[int]) -> int:
+    """The bytes of an array, its empty axes counted as 1: numpy's limit holds for empty arrays too."""
+    return int(kind_and_size[1:]) * prod(size or 1 for size in shape)

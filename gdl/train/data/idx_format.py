@@ -10,10 +10,10 @@ import struct
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 from gdl.errors import data as errors
-from gdl.train.data.dtypes import NUMPY_NAME, gdl_dtype
+from gdl.train.data.dtypes import NUMPY_NAME, gdl_dtype, span_bytes
 from gdl.train.data.reading import open_bytes, read_at_most, read_payload
 from gdl.types.record import FieldType
 
@@ -65,7 +65,7 @@ def read_idx(path: Path, limit_bytes: int) -> np.ndarray:
     return stored.astype(NUMPY_NAME[header.field.dtype], copy=False)
 
 
-def _header(stream: BinaryIO, path: Path, limit_bytes: int) -> IdxHeader:
+def _header(stream: IO[bytes], path: Path, limit_bytes: int) -> IdxHeader:
     magic = bytes(read_at_most(stream, 4))
     known = len(magic) == 4 and magic[:2] == b"\0\0" and magic[2] in _TYPES and 1 <= magic[3] <= _MAX_AXES
     if not known:
@@ -75,8 +75,9 @@ def _header(stream: BinaryIO, path: Path, limit_bytes: int) -> IdxHeader:
     if len(sizes) < 4 * magic[3]:
         raise errors.damaged(path, f"the sizes of {magic[3]} axes ({4 * magic[3]} bytes)", f"only {len(sizes)} bytes")
     header = IdxHeader(_TYPES[magic[2]], struct.unpack(f">{magic[3]}I", sizes))
-    if header.payload_bytes > limit_bytes:
-        raise errors.too_large(path, header.payload_bytes, limit_bytes)
+    claimed_bytes = span_bytes(header.stored, header.shape)
+    if claimed_bytes > limit_bytes:
+        raise errors.too_large(path, claimed_bytes, limit_bytes)
     return header
 
 

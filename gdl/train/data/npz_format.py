@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import IO, TYPE_CHECKING
 
 from gdl.errors import data as errors
-from gdl.train.data.dtypes import NUMPY_NAME, gdl_dtype
+from gdl.train.data.dtypes import NUMPY_NAME, gdl_dtype, span_bytes
 from gdl.train.data.reading import read_at_most, read_payload
 from gdl.types.record import FieldType
 
@@ -74,7 +74,10 @@ def read_npz_headers(path: Path, limit_bytes: int) -> dict[str, NpyHeader]:
             if total_bytes > limit_bytes:
                 raise errors.too_large(path, total_bytes, limit_bytes)
             with archive.open(member) as stream:
-                headers[name] = _header(stream, member, path)
+                header = headers[name] = _header(stream, member, path)
+            claimed_bytes = span_bytes(header.stored[1:], header.shape)
+            if claimed_bytes > limit_bytes:
+                raise errors.too_large(path, claimed_bytes, limit_bytes)
         return headers
 
 
@@ -121,7 +124,7 @@ def _require_plain(member: zipfile.ZipInfo, path: Path) -> None:
         raise errors.unsupported(path, f"{member.filename}, packed by another method than numpy's", way_out)
 
 
-def _header(stream: BinaryIO, member: zipfile.ZipInfo, path: Path) -> NpyHeader:
+def _header(stream: IO[bytes], member: zipfile.ZipInfo, path: Path) -> NpyHeader:
     where = f"{path}: {member.filename}"
     start = bytes(read_at_most(stream, 8))
     if len(start) < 8 or start[:6] != _MAGIC or start[6] not in (1, 2, 3):

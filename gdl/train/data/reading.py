@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from gdl.errors import data as errors
 
@@ -16,7 +16,7 @@ _CHUNK_BYTES = 1 << 20
 
 
 @contextmanager
-def open_bytes(path: Path) -> Iterator[BinaryIO]:
+def open_bytes(path: Path) -> Iterator[IO[bytes]]:
     """The bytes of a file, decompressed where it is gzip (told by its first two bytes, not by its name)."""
     try:
         with open(path, "rb") as raw:
@@ -35,7 +35,7 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
         raise errors.damaged(path, "a file that can be read", fault.strerror or str(fault)) from None
 
 
-def read_at_most(stream: BinaryIO, count: int) -> bytearray:
+def read_at_most(stream: IO[bytes], count: int) -> bytearray:
     """`count` bytes, or as many as there are. Memory grows with what is there, not with what a header claims."""
     content = bytearray()
     while len(content) < count:
@@ -46,7 +46,7 @@ def read_at_most(stream: BinaryIO, count: int) -> bytearray:
     return content
 
 
-def read_payload(stream: BinaryIO, path: object, count: int, what: str) -> bytearray:
+def read_payload(stream: IO[bytes], path: object, count: int, what: str) -> bytearray:
     """The last `count` bytes of a file: fewer is a truncated file, more is not the file that its header describes."""
     content = read_at_most(stream, count)
     if len(content) < count:

@@ -73,7 +73,7 @@ def source_kind(function: Callable[..., Prepared]) -> SourceKind:
     """The source that a function declares: its parameters after the first, which takes the call and the options."""
     params, rest = [], None
     for parameter in list(inspect.signature(function).parameters.values())[1:]:
-        kind = {"str": "string"}.get(parameter.annotation, parameter.annotation)
+        kind = "string" if parameter.annotation == "str" else str(parameter.annotation)
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             rest = Param(parameter.name, kind)
         else:
@@ -104,8 +104,8 @@ def bind(kind: SourceKind, call: SourceCall) -> dict[str, object]:
         bound[name] = value
     declared = {p.name: p for p in kind.params}
     for name, value in bound.items():
-        param = declared.get(name, kind.rest)
-        bound[name] = _of_kind(kind, call, name, param.kind, value)
+        wanted = declared[name].kind if name in declared or kind.rest is None else kind.rest.kind
+        bound[name] = _of_kind(kind, call, name, wanted, value)
     for param in kind.params:
         if param.is_required and param.name not in bound:
             raise errors.bad_argument(str(call), f"`{param.name}` is missing", str(kind))
