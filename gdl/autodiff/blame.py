@@ -50,7 +50,9 @@ def _cut_reason(node: Node, reached: set[Node]) -> str | None:
         return f"`{node.op}` gives {node.type}, and only floats carry gradients"
     if not has_rule(node):
         return None
-    upstream = Node("constant", (), {"value": 1.0}, node.type)  # never computed: only the form of the rule's answer matters
+    upstream = Node(
+        "input", (), {"name": ""}, node.type
+    )  # never computed: the form of the rule's answer is what counts
     parts = [part for x, part in zip(node.inputs, partials(node, upstream)) if x in reached]
     zeros = [part for part in parts if isinstance(part, Zero)]
     return zeros[0].reason if len(zeros) == len(parts) else None

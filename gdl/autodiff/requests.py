@@ -21,7 +21,7 @@ def expand(graph: Graph) -> Graph:
         return graph
     groups = _groups(order)
     watched = {node.inputs[1] for node in order if node.op in REQUESTS}
-    new: dict[Node, Node] = {}
+    new = {node: node for node in order if node.is_leaf}
     for node in order:
         if node.op == "grad" and node not in new:
             _expand_group([r for r in groups[_group(node)] if r not in new and r.inputs[1] in new], new)

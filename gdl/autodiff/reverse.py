@@ -1,8 +1,8 @@
 """Reverse mode: the gradient of one value with respect to others, as more of the same graph.
 
-The adjoint of a node is the gradient of `of` with respect to it. Walking from `of` to its inputs, an op's rule turns the
-adjoint of its result into parts for its inputs; the parts that meet at a node are added up. Rules build graph, so the
-gradient of a gradient needs nothing new.
+The adjoint of a node is the gradient of `of` with respect to it. Walking from `of` to its inputs, an op's rule turns
+the adjoint of its result into parts for its inputs; the parts that meet at a node are added up. Rules build graph, so
+the gradient of a gradient needs nothing new.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def not_connected(of: str, wrt: str, at: Span | None, around: Surroundings) -> D
         helps.append(f"`{wrt}` depends on `{of}`: did you mean grad({wrt}, {of})?")
     if around.shadowed is not None:
         labels.append(Label(around.shadowed, f"`{of}` is computed from this earlier `{wrt}`"))
-        helps.append(f"give the later `{wrt}` a name of its own, and differentiate with respect to the one that is used")
+        helps.append(f"give the later `{wrt}` a name of its own, and differentiate by the one that is used")
     if around.depends_on:
         notes.append(f"`{of}` depends on {_names(around.depends_on)}")
     else:

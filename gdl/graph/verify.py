@@ -41,9 +41,9 @@ def verify(graph: Graph, retype: Retype | None = None) -> Graph:
 
 def fits(a: TensorType, b: TensorType) -> bool:
     """Whether two types may be the same: equal dtypes and ranks, and no axis known to differ."""
-    return (
-        a.dtype == b.dtype and a.rank == b.rank and all(sizes.equal(m, n) is not False for m, n in zip(a.shape, b.shape))
-    )
+    if a.dtype != b.dtype or a.rank != b.rank:
+        return False
+    return all(sizes.equal(m, n) is not False for m, n in zip(a.shape, b.shape))
 
 
 def _complaints(node: Node, retype: Retype | None) -> Iterator[str]:

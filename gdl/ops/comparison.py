@@ -50,25 +50,25 @@ def greater_equal(x, y):
     return np.greater_equal(x, y)
 
 
-@op(_COMPARISON, samples=_COMPARED, elementwise=True, ufunc="equal", flat=_TRUTH)
+@op(_COMPARISON, samples=_COMPARED, elementwise=True, commutative=True, ufunc="equal", flat=_TRUTH)
 def equal(x, y):
     """x == y. A nan equals nothing, not even itself."""
     return np.equal(x, y)
 
 
-@op(_COMPARISON, samples=_COMPARED, elementwise=True, ufunc="not_equal", flat=_TRUTH)
+@op(_COMPARISON, samples=_COMPARED, elementwise=True, commutative=True, ufunc="not_equal", flat=_TRUTH)
 def not_equal(x, y):
     """x != y. A nan differs from everything, also from itself."""
     return np.not_equal(x, y)
 
 
-@op(_LOGIC, samples=_TRUTHS, elementwise=True, ufunc="logical_and", flat=_TRUTH)
+@op(_LOGIC, samples=_TRUTHS, elementwise=True, commutative=True, ufunc="logical_and", flat=_TRUTH)
 def logical_and(x, y):
     """True where both are."""
     return np.logical_and(x, y)
 
 
-@op(_LOGIC, samples=_TRUTHS, elementwise=True, ufunc="logical_or", flat=_TRUTH)
+@op(_LOGIC, samples=_TRUTHS, elementwise=True, commutative=True, ufunc="logical_or", flat=_TRUTH)
 def logical_or(x, y):
     """True where at least one is."""
     return np.logical_or(x, y)

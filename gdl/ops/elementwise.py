@@ -47,7 +47,7 @@ def _result(out: Any, *inputs: Any) -> Any:
 # ---- arithmetic --------------------------------------------------------------------------------------------------
 
 
-@op(_BINARY, samples=_pairs(normal), elementwise=True, ufunc="add")
+@op(_BINARY, samples=_pairs(normal), elementwise=True, commutative=True, ufunc="add")
 def add(x, y):
     """x + y"""
     return np.add(x, y)
@@ -69,7 +69,7 @@ def _(g, out, x, y):
     return g, -g
 
 
-@op(_BINARY, samples=_pairs(normal), elementwise=True, ufunc="multiply")
+@op(_BINARY, samples=_pairs(normal), elementwise=True, commutative=True, ufunc="multiply")
 def multiply(x, y):
     """x * y"""
     return np.multiply(x, y)
@@ -388,7 +388,7 @@ _TIE_DOWN = sample(
 )  # fmt: skip
 
 
-@op(_BINARY, samples=[*_pairs(distinct), _TIE], elementwise=True, ufunc="maximum")
+@op(_BINARY, samples=[*_pairs(distinct), _TIE], elementwise=True, commutative=True, ufunc="maximum")
 def maximum(x, y):
     """The larger of two. Where they are equal each gets half of the gradient."""
     return np.maximum(x, y)
@@ -399,7 +399,7 @@ def _(g, out, x, y):
     return g * _share(x, y), g * _share(y, x)
 
 
-@op(_BINARY, samples=[*_pairs(distinct), _TIE_DOWN], elementwise=True, ufunc="minimum")
+@op(_BINARY, samples=[*_pairs(distinct), _TIE_DOWN], elementwise=True, commutative=True, ufunc="minimum")
 def minimum(x, y):
     """The smaller of two. Where they are equal each gets half of the gradient."""
     return np.minimum(x, y)
