@@ -114,11 +114,11 @@ def take_along_axis(x, indices, axis, out=None):
 def _flat_places(indices: Any, shape: tuple[int, ...], axis: int) -> Any:
     """Where in the flattened array each index of a line points."""
     axis %= len(shape)
-    stride = int(np.prod(shape[axis + 1 :]))
-    lines = indices.reshape(-1, indices.shape[axis], stride) * np.int64(stride)
-    lines += np.arange(len(lines))[:, None, None] * (shape[axis] * stride)
-    lines += np.arange(stride)
-    return lines.reshape(indices.shape)
+    before, stride = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
+    places = indices.reshape(before, indices.shape[axis], stride) * np.int64(stride)
+    places += np.arange(before)[:, None, None] * (shape[axis] * stride)
+    places += np.arange(stride)
+    return places.reshape(indices.shape)
 
 
 def _lines(x: TensorType, indices: TensorType, axis: Any, args: tuple[str, str]) -> tuple[int, list[Guard]]:

@@ -222,7 +222,7 @@ def _(upstream, out, g, shape, index):
 @op("(x: t[*a], widths: any, value: float = 0) -> t[...]", samples=[
     sample(normal(2, 3), widths=((1, 0), (2, 1))), sample(normal(3), widths=((0, 0),)),
     sample(normal(2, 0), widths=((0, 0), (1, 1))),
-    sample(normal(2, 2, 2), widths=((0, 0), (1, 1), (0, 2)), value=-1.5),
+    sample(normal(2, 2, 2), widths=((0, 0), (1, 1), (0, 2)), value=1),
 ])  # fmt: skip
 def pad(x, widths, value=0.0, out=None):
     """x with `value` added before and after each axis: widths [(before, after), ...]."""
