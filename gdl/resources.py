@@ -1,8 +1,12 @@
-"""Files that ship with GDL: grammar/, stdlib/, data/."""
+"""Files: those that ship with GDL (grammar/, stdlib/, data/), and programs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+from gdl.errors import UsageError
+from gdl.errors.files import unreadable
+from gdl.source import Source
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -11,3 +15,34 @@ def resource(name: str) -> Path:
     """Path of a shipped file: inside the package when installed, else in the checkout around it."""
     packaged = _PACKAGE / name
     return packaged if packaged.exists() else _PACKAGE.parent / name
+
+
+#: A program is a page; what is larger than this is something else.
+MAX_SOURCE_BYTES = 16 * 1024 * 1024
+
+
+def open_source(path: Path | str) -> Source:
+    """The text of a program file. Raises UsageError where it can't be read as UTF-8 text."""
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise UsageError(unreadable(path, "it is a directory", siblings(path)))
+        if path.stat().st_size > MAX_SOURCE_BYTES:
+            raise UsageError(unreadable(path, f"it is larger than {MAX_SOURCE_BYTES // 2**20} MB", []))
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(unreadable(path, error.strerror or str(error), siblings(path))) from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UsageError(unreadable(path, f"byte {error.start} is not UTF-8 text", [])) from None
+    return Source(str(path), text, path)
+
+
+def siblings(path: Path) -> list[str]:
+    """Names of the .gdl files beside a path, or in it if it is a directory."""
+    folder = path if path.is_dir() else path.parent
+    try:
+        return sorted(str(p) for p in folder.glob("*.gdl"))[:200]
+    except OSError:
+        return []

@@ -45,10 +45,9 @@ def waits_for_tensors(span: Span, name: str, missing: str) -> Diagnostic:
                       (f"apply it: x |> {name}(...), or {name}(x, ...)",))  # fmt: skip
 
 
-def requirement(span: Span, text: str, origin: Span | None, labels: tuple[Label, ...] = ()) -> Diagnostic:
-    if origin is not None and origin.source is not span.source:
-        labels += (Label(origin, "required here"),)
-    return Diagnostic("E0208", text, (Label(span), *labels))
+def requirement(span: Span, text: str, operands: str = "", origin: Span | None = None) -> Diagnostic:
+    labels = (Label(span, operands),) + ((Label(origin, "required here"),) if origin else ())
+    return Diagnostic("E0208", text, labels)
 
 
 def no_value(span: Span, name: str) -> Diagnostic:

@@ -98,3 +98,13 @@ def literal_dtype(span: Span, value: object, dtype: str, neighbour: str) -> Diag
         "E0403", f"the literal {value} can't become {dtype}", (Label(span, f"its neighbour is {neighbour}"),),
         (f"convert the neighbour, as in f32({neighbour}), or write a literal that fits {dtype}",),
     )  # fmt: skip
+
+
+def value_origins(*values: tuple[str, object], line: int) -> Origins:
+    """For operands computed on other lines: where, and what they are. Each is (its text, its node)."""
+    labels = []
+    for text, node in values:
+        span = getattr(node, "span", None)
+        if span is not None and span.line != line and text.isidentifier() and not getattr(node, "is_leaf", False):
+            labels.append(Label(span, f"{text} is {node.type}"))  # type: ignore[attr-defined]
+    return tuple(labels)

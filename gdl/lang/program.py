@@ -135,6 +135,7 @@ class Save:
     best_eval: str | None = None
     larger_is_better: bool = False
     every: Every | None = None
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

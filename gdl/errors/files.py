@@ -1,0 +1,15 @@
+"""E0902: program files that can't be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from gdl.diagnostics import Diagnostic
+from gdl.errors.names import closest
+
+
+def unreadable(path: Path, reason: str, nearby: Iterable[str]) -> Diagnostic:
+    similar = closest(str(path), nearby)
+    help = f"did you mean {similar}?" if similar else "name a .gdl file"
+    return Diagnostic("E0902", f"I cannot read {path}: {reason}", (), (help,))

@@ -1,0 +1,192 @@
+"""Ops applied to values: literals adapt to their neighbours, types are inferred, mismatches become diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gdl.errors import calls as call_errors
+from gdl.errors import types as type_errors
+from gdl.graph.node import Node, constant
+from gdl.lang.context import Context, Frame, is_library
+from gdl.lang.mismatch import explain
+from gdl.lang.values import POISON, Argument, Function, Instance, Partial, Poisoned, describe, is_static
+from gdl.ops.table import TABLE, Op, apply, bind_attrs, infer
+from gdl.source import Span
+from gdl.syntax import ast
+from gdl.types.match import Mismatch
+from gdl.types.sizes import Poly
+from gdl.types.tensor import DTYPE_CLASSES, DTYPES, tensor
+
+#: How the operators of the language are named in the op table.
+OPERATORS = {
+    "+": "add", "-": "subtract", "*": "multiply", "/": "divide", "//": "floor_divide", "%": "remainder", "@": "matmul",
+    "**": "power", "==": "equal", "!=": "not_equal", "<": "less", "<=": "less_equal", ">": "greater",
+    ">=": "greater_equal", "and": "logical_and", "or": "logical_or",
+}  # fmt: skip
+
+
+def apply_op(
+    cx: Context, frame: Frame, entry: Op, inputs: Sequence[Argument], attrs: Mapping[str, Any], span: Span, shown: str = ""
+) -> Any:
+    """The node (or tuple of nodes, for some composites) of an op on evaluated arguments."""
+    shown = shown or entry.name
+    nodes = adapt(cx, frame, entry, inputs, span)
+    given = dict(attrs)
+    if entry.random and not given.get("key"):
+        given["key"] = cx.key(frame.scope, frame.owner or entry.name)
+    try:
+        full = bind_attrs(entry, given)
+        _, guards = infer(entry, [n.type for n in nodes], full)
+        node = apply(entry.name, nodes, full, origin=(span, *frame.calls), scope=frame.scope)
+    except Mismatch as mismatch:
+        cx.fail(explain(entry, shown, mismatch, nodes, inputs, span), frame)
+    cx.guard(guards, frame, span)
+    if len(nodes) == 2 and entry.elementwise and not is_library(span):
+        _warn_if_larger(cx, shown, node, inputs, span)
+    return node
+
+
+def adapt(cx: Context, frame: Frame, entry: Op, inputs: Sequence[Argument], span: Span) -> list[Node]:
+    """Every argument as a node; static ones take the dtype that their neighbours and the signature ask for."""
+    patterns = _patterns(entry, len(inputs))
+    dtypes: dict[str, str] = {}
+    for pattern, argument in zip(patterns, inputs):
+        if isinstance(argument.value, Node) and pattern not in DTYPES:
+            dtypes.setdefault(pattern, argument.value.type.dtype)
+    if "u8" in dtypes.values() and _has_fraction([a.value for a in inputs]) and entry.signature.results[0].dtype == "n":
+        # u8 is storage: next to a literal with a fraction its values become f32, which loses nothing.
+        inputs = [_as_float(cx, frame, a) for a in inputs]
+        dtypes = {key: "f32" if dtype == "u8" else dtype for key, dtype in dtypes.items()}
+    nodes = []
+    for pattern, argument in zip(patterns, inputs):
+        wanted = pattern if pattern in DTYPES else dtypes.get(pattern)
+        nodes.append(as_node(cx, frame, argument, wanted, pattern))
+        if pattern not in DTYPES:
+            dtypes.setdefault(pattern, nodes[-1].type.dtype)
+    return nodes
+
+
+def _patterns(entry: Op, count: int) -> list[str]:
+    params = entry.tensor_params
+    if entry.variadic:
+        return [params[0].type.dtype or "f32"] * count  # type: ignore[union-attr]
+    return [p.type.dtype or "f32" for p in params[:count]]  # type: ignore[union-attr]
+
+
+def _has_fraction(values: Sequence[Any]) -> bool:
+    return any(isinstance(v, float) for v in values)
+
+
+def _as_float(cx: Context, frame: Frame, argument: Argument) -> Argument:
+    if isinstance(argument.value, Node) and argument.value.type.dtype == "u8" and argument.span is not None:
+        cast = apply_op(cx, frame, TABLE["cast"], [argument], {"dtype": "f32"}, argument.span)
+        return Argument(cast, argument.span, argument.name)
+    return argument
+
+
+def as_node(cx: Context, frame: Frame, argument: Argument, dtype: str | None = None, pattern: str = "t") -> Node:
+    """A value as a tensor: a node as it is, a static number or list as a constant."""
+    value, span = argument.value, argument.span
+    if isinstance(value, Node):
+        return value
+    assert span is not None
+    if value is POISON:
+        raise Poisoned
+    if isinstance(value, Poly):
+        chosen = dtype if dtype in ("f32", "f64", "i32", "i64") else "i64" if "i64" in DTYPE_CLASSES.get(pattern, ()) else "f32"
+        return Node("size", (), {"size": value}, tensor(chosen), (span, *frame.calls), frame.scope)
+    if is_static(value) and value is not None and not isinstance(value, str):
+        return _literal(cx, frame, value, span, dtype, pattern)
+    if isinstance(value, (Partial, Function, Op)):
+        missing = _first_tensor(value)
+        cx.fail(call_errors.waits_for_tensors(span, value.name, missing), frame)
+    if isinstance(value, tuple) and any(isinstance(v, Node) for v in value):
+        cx.fail(call_errors.wrong_value(span, "one tensor", f"{len(value)} of them",
+                                        "join them with concat([...], axis=0) or stack([...])"), frame)  # fmt: skip
+    help = f"apply it: {value.path}(x)" if isinstance(value, Instance) else ""
+    cx.fail(call_errors.wrong_value(span, "a tensor", describe(value), help), frame)
+
+
+def _first_tensor(value: Partial | Function | Op) -> str:
+    callee = value.callee if isinstance(value, Partial) else value
+    params = callee.definition.params if isinstance(callee, Function) else callee.signature.params if isinstance(callee, Op) else ()
+    return next((p.name for p in params if isinstance(p.type, ast.TypeExpr)), "its arguments")
+
+
+def _literal(cx: Context, frame: Frame, value: Any, span: Span, dtype: str | None, pattern: str) -> Node:
+    shape = list_shape(value)
+    if shape is None:
+        cx.fail(type_errors.ragged(span), frame)
+    flat = flatten(value)
+    if any(isinstance(v, Poly) for v in flat):
+        return _sizes_as_node(cx, frame, flat, span, dtype)
+    natural = "bool" if flat and all(isinstance(v, bool) for v in flat) else "i64" if all(isinstance(v, int) for v in flat) else "f32"
+    if not flat:
+        natural = "f32"
+    if dtype is None:
+        allowed = DTYPE_CLASSES.get(pattern, DTYPES)
+        dtype = natural if natural in allowed else "f32"
+    for v in flat:
+        if not _fits(v, dtype):
+            shown = str(v).lower() if isinstance(v, bool) else str(v)
+            cx.fail(type_errors.literal_dtype(span, shown, dtype, dtype), frame)
+    origin = (span, *frame.calls)
+    node = constant(_converted(value, dtype), dtype, shape, origin=origin, scope=frame.scope)
+    return node
+
+
+def _sizes_as_node(cx: Context, frame: Frame, flat: list[Any], span: Span, dtype: str | None) -> Node:
+    parts = [Argument(as_node(cx, frame, Argument(v, span), dtype or "i64"), span) for v in flat]
+    return apply_op(cx, frame, TABLE["stack"], parts, {"axis": 0}, span)
+
+
+def _fits(value: Any, dtype: str) -> bool:
+    if dtype == "bool" or isinstance(value, bool):
+        return dtype == "bool" and isinstance(value, bool)
+    if dtype in ("f32", "f64"):
+        return isinstance(value, (int, float))
+    limits = {"u8": (0, 255), "i32": (-(2**31), 2**31 - 1), "i64": (-(2**63), 2**63 - 1)}[dtype]
+    return isinstance(value, int) and limits[0] <= value <= limits[1]
+
+
+def _converted(value: Any, dtype: str) -> Any:
+    if isinstance(value, tuple):
+        return tuple([_converted(v, dtype) for v in value])
+    return float(value) if dtype in ("f32", "f64") else value
+
+
+def list_shape(value: Any) -> tuple[int, ...] | None:
+    """The shape of nested tuples, () for a number, None where they are ragged."""
+    if not isinstance(value, tuple):
+        return ()
+    shapes = {list_shape(v) for v in value}
+    if len(shapes) > 1 or None in shapes:
+        return None
+    return (len(value), *(shapes.pop() if shapes else ()))
+
+
+def flatten(value: Any) -> list[Any]:
+    if not isinstance(value, tuple):
+        return [value]
+    return [leaf for item in value for leaf in flatten(item)]
+
+
+def _warn_if_larger(cx: Context, shown: str, node: Node, inputs: Sequence[Argument], span: Span) -> None:
+    """W0303: operands of different rank that stretch each other are nearly always [n, 1] - [n]."""
+    left, right = node.inputs
+    if left.type.rank == right.type.rank or node.type.shape in (left.type.shape, right.type.shape):
+        return
+    if {left.op, right.op} & {"constant", "size"}:
+        return
+    texts = [a.span.text if a.span else "" for a in inputs]
+    help = ""
+    tall, flat = (0, 1) if left.type.rank > right.type.rank else (1, 0)
+    if node.inputs[tall].type.rank == 2 and node.inputs[tall].type.shape[1] == 1 and node.inputs[flat].type.rank == 1:
+        pair = [texts[tall] + "[:, 0]", texts[flat]]
+        each = f" {shown} ".join(pair if tall == 0 else pair[::-1])
+        all_pairs = [texts[tall], f"expand({texts[flat]}, axis=0)"]
+        pairs = f" {shown} ".join(all_pairs if tall == 0 else all_pairs[::-1])
+        help = f"for one error per example write {each}. For all pairs say so: {pairs}"
+    origins = type_errors.value_origins(*[(t, n) for t, n in zip(texts, node.inputs)], line=span.line)
+    cx.warn(type_errors.larger_than_both(span, shown, left.type, right.type, node.type, origins, help))

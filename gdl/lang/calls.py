@@ -1,0 +1,360 @@
+"""Calls: of ops, definitions, layers and nets, and the stages of a pipe."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from gdl.errors import calls as errors
+from gdl.errors import names as name_errors
+from gdl.errors import types as type_errors
+from gdl.graph.node import Node
+from gdl.lang.apply import apply_op, as_node
+from gdl.lang.bind import (
+    Bound,
+    bind,
+    bind_statics,
+    evaluate_arguments,
+    is_tensor_param,
+    missing,
+    parameters,
+    signature,
+    static_value,
+)
+from gdl.lang.builtins import call_builtin, static_call
+from gdl.lang.context import Context, Frame, PendingUpdate, join
+from gdl.lang.mismatch import describe_mismatch
+from gdl.lang.statements import run_body
+from gdl.lang.values import Argument, Builtin, Function, Instance, InstanceList, Pack, Partial, describe, is_static
+from gdl.ops.table import Op
+from gdl.source import Span
+from gdl.syntax import ast
+from gdl.types.match import Bindings, Mismatch, match, show_type
+from gdl.types.tensor import DTYPES, TensorType
+
+
+def call(cx: Context, frame: Frame, callee: Any, args: Sequence[ast.Argument], span: Span, callee_span: Span) -> Any:
+    """`callee(args)` as written."""
+    return call_values(cx, frame, callee, evaluate_arguments(cx, frame, args), span, callee_span)
+
+
+def call_values(cx: Context, frame: Frame, callee: Any, args: list[Argument], span: Span, callee_span: Span | None = None) -> Any:
+    """A call on evaluated arguments."""
+    if isinstance(callee, Partial):
+        tensors = [a for a in args if a.name is None]
+        return _call_partial(cx, frame, callee, tensors, [a for a in args if a.name is not None], span)
+    if isinstance(callee, Builtin):
+        return call_builtin(cx, frame, callee.name, args, span)
+    if isinstance(callee, Instance):
+        return apply_instance(cx, frame, callee, args, span)
+    if isinstance(callee, Op):
+        return _call_op(cx, frame, callee, args, span)
+    if isinstance(callee, Function):
+        return _call_function(cx, frame, callee, args, span)
+    cx.fail(errors.not_callable(callee_span or span, describe(callee)), frame)
+
+
+def _call_partial(cx: Context, frame: Frame, partial: Partial, tensors: list[Argument], keywords: list[Argument], span: Span) -> Any:
+    """`leaky_relu(slope=0.3)` gets its tensors: they fill the tensor parameters, which come first."""
+    callee = partial.callee
+    if isinstance(callee, Builtin):
+        return call_values(cx, frame, callee, [*tensors, *partial.args, *keywords], span)
+    if not tensors and not keywords:
+        return partial
+    bound = bind_statics(cx, frame, callee, partial.args, span)
+    named = [replace(a, name=name) for name, a in bound.items()]
+    return call_values(cx, frame, callee, [*tensors, *named, *keywords], span)
+
+
+# ---- ops ---------------------------------------------------------------------------------------------------------
+
+
+def _call_op(cx: Context, frame: Frame, entry: Op, args: list[Argument], span: Span) -> Any:
+    static = static_call(cx, frame, entry.name, args, span)
+    if static is not NotImplemented:
+        return static
+    inputs, attrs = bind_variadic(cx, frame, entry, args, span) if entry.variadic else bind_plain(cx, frame, entry, args, span)
+    if inputs is None:
+        return Partial(entry, tuple(args), span)
+    return apply_op(cx, frame, entry, inputs, attrs, span)
+
+
+def bind_plain(cx: Context, frame: Frame, entry: Op, args: list[Argument], span: Span) -> tuple[list[Argument] | None, dict[str, Any]]:
+    bound = bind(cx, frame, entry, args, span)
+    tensors = entry.tensor_params
+    if tensors and not any(p.name in bound for p in tensors):
+        if not any(a.name is None for a in args):
+            return None, {}
+    inputs, attrs = [], {}
+    for param in parameters(entry):
+        if is_tensor_param(param):
+            if param.name not in bound:
+                missing(cx, frame, entry, param, span)
+            inputs.append(bound[param.name])
+        elif param.name in bound:
+            attrs[param.name] = static_value(cx, frame, entry, param, bound[param.name])
+        elif param.default is None:
+            missing(cx, frame, entry, param, span)
+    return inputs, attrs | _free_keywords(entry, bound)
+
+
+def bind_variadic(cx: Context, frame: Frame, entry: Op, args: list[Argument], span: Span) -> tuple[list[Argument] | None, dict[str, Any]]:
+    """`concat([a, b], axis=0)`, `einsum("i j, j k -> i k", a, b)`: lists of tensors are opened."""
+    tensors: list[Argument] = []
+    rest: list[Argument] = []
+    for argument in args:
+        if argument.name is not None and argument.name != entry.tensor_params[0].name:
+            rest.append(argument)
+        elif isinstance(argument.value, tuple) and any(isinstance(v, Node) for v in argument.value):
+            tensors += [replace(argument, value=v, name=None) for v in argument.value]
+        elif isinstance(argument.value, Node):
+            tensors.append(replace(argument, name=None))
+        else:
+            rest.append(argument)
+    if not tensors:
+        first = next((a for a in rest if isinstance(a.value, tuple)), None)
+        if first is None:
+            return None, {}
+        rest.remove(first)
+        tensors = [replace(first, value=v, name=None) for v in first.value]
+    bound = bind_statics(cx, frame, entry, rest, span)
+    attrs = {}
+    for param in entry.static_params:
+        if param.name in bound:
+            attrs[param.name] = static_value(cx, frame, entry, param, bound[param.name])
+        elif param.default is None:
+            missing(cx, frame, entry, param, span)
+    return tensors, attrs | _free_keywords(entry, bound)
+
+
+def _free_keywords(entry: Op, bound: Bound) -> dict[str, Any]:
+    known = {p.name for p in parameters(entry)}
+    return {name: a.value for name, a in bound.items() if name not in known}
+
+
+# ---- definitions -------------------------------------------------------------------------------------------------
+
+
+def _call_function(cx: Context, frame: Frame, function: Function, args: list[Argument], span: Span) -> Any:
+    what = function.definition.what
+    tensors = [p for p in function.definition.params if is_tensor_param(p)]
+    given = [a for a in args if a.name is None]
+    named = {a.name for a in args}
+    if what == "optimizer":
+        bind_statics(cx, frame, function, args, span)
+        return Partial(function, tuple(args), span)
+    if what == "layer":
+        if not given or not _may_be_tensor(given[0].value):
+            bind_statics(cx, frame, function, args, span)
+            return Partial(function, tuple(args), span)
+        count = sum(1 for a in given if _may_be_tensor(a.value))
+        instance = make_instance(cx, frame, function, [a for a in args if a not in given[:count]], None, span)
+        return apply_instance(cx, frame, instance, given[:count], span)
+    if tensors and not given and not any(p.name in named for p in tensors):
+        bind_statics(cx, frame, function, args, span)
+        return Partial(function, tuple(args), span)
+    bound = bind(cx, frame, function, args, span)
+    training = _training(cx, frame, args)
+    body = Frame("def", function.module, {}, frame.scope, training, (span, *frame.calls), frame.owner or function.name)
+    return run_function(cx, frame, function, bound, body, span)
+
+
+def _may_be_tensor(value: Any) -> bool:
+    return isinstance(value, Node) or (isinstance(value, tuple) and not is_static(value))
+
+
+def _training(cx: Context, frame: Frame, args: Sequence[Argument]) -> bool:
+    given = next((a for a in args if a.name == "training"), None)
+    if given is None:
+        return frame.training
+    if not isinstance(given.value, bool):
+        cx.fail(errors.wrong_kind(given.span, "a call", "training", "true or false", describe(given.value)), frame)
+    return given.value
+
+
+def make_instance(
+    cx: Context, frame: Frame, layer: Function, args: Sequence[Argument], name: str | None, span: Span, number: int | None = None
+) -> Instance:
+    """A net at its path; without a name it takes one from its layer."""
+    if frame.what == "def":
+        cx.fail(name_errors.misplaced(span, f"the layer {layer.name}", "in a def, which owns no variables", "make the def a layer"), frame)
+    label = name or _own_name(layer.name)
+    path = join(frame.scope, label if number is None else f"{label}.{number}")
+    if name is None and path in frame.paths:
+        count = 2
+        while f"{path}_{count}" in frame.paths:
+            count += 1
+        path = f"{path}_{count}"
+        cx.warn(name_errors.path_collision(span, path, layer.name))
+    elif path in frame.paths:
+        cx.fail(name_errors.declared_twice(span, label, frame.paths[path]), frame)
+    frame.paths[path] = span
+    instance = Instance(path, layer, tuple(args), span)
+    if name is not None and number is None:
+        bind_name(frame, name, instance, span)
+    return instance
+
+
+def bind_name(frame: Frame, name: str, value: Any, span: Span) -> None:
+    frame.names[name] = value
+    frame.spans[name] = span
+    if frame.members is not None:
+        frame.members[name] = value
+
+
+def _own_name(layer: str) -> str:
+    """BatchNorm -> batch_norm"""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", layer).lower()
+
+
+def apply_instance(cx: Context, frame: Frame, instance: Instance, args: list[Argument], span: Span) -> Any:
+    """A net applied to tensors: its layer's body, its variables at its path."""
+    layer = instance.layer
+    bound = bind_statics(cx, frame, layer, instance.args, instance.span or span)
+    named = [replace(a, name=name, name_span=a.name_span or a.span) for name, a in bound.items()]
+    bound = bind(cx, frame, layer, [*args, *named], span)
+    training = _training(cx, frame, [*args, *instance.args])
+    body = Frame("layer", layer.module, {}, instance.path, training, (span, *frame.calls), members=instance.members)
+    instance.applied = True
+    start = len(cx.updates)
+    result = run_function(cx, frame, layer, bound, body, span)
+    anchors = tuple([n for n in (result if isinstance(result, tuple) else (result,)) if isinstance(n, Node)])
+    for i in range(start, len(cx.updates)):
+        if cx.updates[i].anchors is None:
+            cx.updates[i] = PendingUpdate(cx.updates[i].variable, cx.updates[i].value, anchors)
+    return result
+
+
+def run_function(cx: Context, frame: Frame, function: Function, bound: Bound, body: Frame, span: Span) -> Any:
+    """Parameters matched, the body run, the results held against the signature."""
+    definition = function.definition
+    statics: dict[str, Any] = {}
+    with cx.deeper(span):
+        for param in definition.params:
+            if is_tensor_param(param):
+                continue
+            if param.name in bound:
+                statics[param.name] = static_value(cx, frame, function, param, bound[param.name])
+            elif param.default is not None:
+                statics[param.name] = cx.evaluate(Frame("def", function.module, dict(statics), calls=(span, *frame.calls)), param.default)
+            else:
+                missing(cx, frame, function, param, span)
+        body.names.update(statics)
+        bindings = Bindings(statics=statics)
+        _match_tensors(cx, frame, function, bound, body, bindings, span)
+        result = run_body(cx, body, definition.body)
+        if definition.what != "optimizer":
+            _check_results(cx, body, function, result, bindings, span)
+    return result
+
+
+def _match_tensors(cx: Context, frame: Frame, function: Function, bound: Bound, body: Frame, bindings: Bindings, span: Span) -> None:
+    params = [p for p in function.definition.params if is_tensor_param(p)]
+    dtypes: dict[str, str] = {}
+    for param in params:
+        argument = bound.get(param.name)
+        if argument is not None and isinstance(argument.value, Node):
+            dtypes.setdefault(param.type.dtype or "f32", argument.value.type.dtype)  # type: ignore[union-attr]
+    tensors: dict[str, tuple[Span, TensorType]] = {}
+    for param in params:
+        argument = bound.get(param.name)
+        if argument is None:
+            if param.default is None:
+                missing(cx, frame, function, param, span)
+            default = cx.evaluate(Frame("def", function.module, {}, calls=(span, *frame.calls)), param.default)
+            argument = Argument(default, param.default.span)
+        pattern = param.type.dtype or "f32"  # type: ignore[union-attr]
+        wanted = pattern if pattern in DTYPES else dtypes.get(pattern)
+        node = as_node(cx, frame, argument, wanted, pattern)
+        tensors[param.name] = (argument.span or span, node.type)
+        before = set(bindings.packs)
+        try:
+            match(param.type, node.type, param.name, bindings)  # type: ignore[arg-type]
+        except Mismatch as m:
+            found = describe_mismatch(m, function.name, tensors, argument.span or span, signature(function))
+            cx.fail(replace(found, notes=(*found.notes, signature(function))), frame)
+        except KeyError as unbound:
+            cx.fail(name_errors.unknown_size(param.span or span, str(unbound.args[0]), None), frame)
+        body.names[param.name] = node
+        for name in set(bindings.packs) - before:
+            start = next(i for i, a in enumerate(param.type.axes) if isinstance(a.size, ast.Splice))  # type: ignore[union-attr]
+            body.names[name] = Pack(bindings.packs[name], start)
+    for name, dim in bindings.sizes.items():
+        body.names.setdefault(name, dim.size)
+    cx.guard(bindings.guards, frame, span)
+
+
+def _check_results(cx: Context, body: Frame, function: Function, result: Any, bindings: Bindings, span: Span) -> None:
+    definition = function.definition
+    if result is None:
+        cx.fail(errors.no_value(span, function.name), body)
+    if definition.results is None:
+        return
+    values = result if isinstance(result, tuple) else (result,)
+    if len(values) != len(definition.results):
+        cx.fail(errors.number_of_values(definition.name_span, len(definition.results), len(values)), body)
+    for pattern, value in zip(definition.results, values):
+        if not isinstance(value, Node):
+            continue
+        bindings.guards = []
+        where = value.span if value.span is not None and value.span.source is definition.name_span.source else definition.name_span
+        try:
+            match(pattern, value.type, "result", bindings)
+        except Mismatch as m:
+            detail = describe_mismatch(m, function.name, {"result": (where, value.type)}, where).message if m.kind != "rank" else ""
+            cx.fail(type_errors.returns_other(where, function.name, show_type(pattern), value.type, detail, pattern.span), body)
+        except KeyError as unbound:
+            cx.fail(name_errors.unknown_size(pattern.span, str(unbound.args[0]), None), body)
+        cx.guard(bindings.guards, body, where)
+
+
+def call_initializer(cx: Context, frame: Frame, function: Function, init: ast.Expr, type: TensorType) -> Any:
+    """`glorot_uniform()` where a variable is declared: it gets the variable's shape, and dtype if it takes one."""
+    args = evaluate_arguments(cx, frame, init.args) if isinstance(init, ast.Call) else []
+    given = {a.name for a in args}
+    positional = [a for a in args if a.name is None]
+    if not (positional and isinstance(positional[0].value, tuple)):
+        args = [Argument(type.shape, init.span), *args]
+    if "dtype" not in given and any(p.name == "dtype" for p in function.definition.params):
+        args.append(Argument(type.dtype, init.span, "dtype"))
+    return call_values(cx, frame, function, args, init.span)
+
+
+# ---- pipes -------------------------------------------------------------------------------------------------------
+
+
+def apply_stage(cx: Context, frame: Frame, value: Argument, stage: ast.Stage) -> Any:
+    """`value |> label: callee(args)`"""
+    callee = cx.evaluate(frame, stage.callee)
+    args = evaluate_arguments(cx, frame, stage.args or ())
+    span = stage.span
+    if isinstance(callee, Partial) and isinstance(callee.callee, Function) and callee.callee.definition.what == "layer":
+        args, callee = [*callee.args, *args], callee.callee
+    if isinstance(callee, Function) and callee.definition.what == "layer":
+        tensors = [value, *[a for a in args if a.name is None and _may_be_tensor(a.value)]]
+        statics = [a for a in args if a not in tensors[1:]]
+        instance = _stage_instance(cx, frame, callee, statics, stage)
+        return apply_instance(cx, frame, instance, tensors, span)
+    if stage.label is not None:
+        cx.fail(name_errors.misplaced(stage.label_span or span, f"the label `{stage.label}`", f"before {describe(callee)}",
+                                      "a label names a layer's instance; name a value by a binding: y = ..."), frame)  # fmt: skip
+    return call_values(cx, frame, callee, [value, *args], span, stage.callee.span)
+
+
+def _stage_instance(cx: Context, frame: Frame, layer: Function, args: list[Argument], stage: ast.Stage) -> Instance:
+    if stage.label_index is None:
+        return make_instance(cx, frame, layer, args, stage.label, stage.label_span or stage.span)
+    assert stage.label is not None
+    number = cx.evaluate(frame, stage.label_index)
+    if not isinstance(number, int) or isinstance(number, bool):
+        cx.fail(errors.not_static(stage.label_index.span, "the number of an instance", describe(number), "use the variable of the `for`"), frame)
+    instance = make_instance(cx, frame, layer, args, stage.label, stage.label_span or stage.span, number)
+    known = frame.names.get(stage.label)
+    if not isinstance(known, InstanceList):
+        known = InstanceList()
+        bind_name(frame, stage.label, known, stage.label_span or stage.span)
+    known.items[number] = instance
+    return instance
+

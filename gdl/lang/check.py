@@ -1,0 +1,159 @@
+"""`check`: text to a checked program with its procedures as graphs, or to diagnostics. Computes no number."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from gdl.diagnostics import Diagnostic
+from gdl.errors import procedures as procedure_errors
+from gdl.graph.node import Node
+from gdl.lang.calls import call_initializer, make_instance
+from gdl.lang.context import Context, Frame
+from gdl.lang.declarations import declare, unused_definitions
+from gdl.lang.expressions import evaluate, evaluate_condition
+from gdl.lang.lookup import is_known
+from gdl.lang.modules import Loader
+from gdl.lang.procedures import lower_eval, lower_load, lower_test, lower_train
+from gdl.lang.program import Eval, Load, Program, Save, Test, Train
+from gdl.lang.statements import execute, foresee, run_statements
+from gdl.lang.values import Poisoned
+from gdl.source import Source
+from gdl.syntax import ast
+from gdl.types.record import DataHeader, SourceCall
+
+#: Python frames needed to evaluate expressions and calls at their deepest (both are limited by name, see MAX_NESTING and
+#: MAX_CALLS).
+_STACK = 20_000
+
+
+def check(
+    source: Source,
+    *,
+    hypers: Mapping[str, Any] | None = None,
+    describe: Callable[[SourceCall], DataHeader],
+    sources: Mapping[str, Any] | None = None,
+) -> tuple[Program | None, list[Diagnostic]]:
+    """The checked program, None where it has errors, and everything there is to say about it.
+
+    `hypers` override the program's defaults; `describe` reads the headers of its data sources, `sources` are those that
+    exist by name.
+    """
+    loader = Loader()
+    main, module = loader.main(source)
+    cx = Context(main, loader, hypers or {}, describe, sources or {})
+    cx.evaluate, cx.execute, cx.condition = partial(evaluate, cx), partial(execute, cx), partial(evaluate_condition, cx)
+    cx.make_instance, cx.initialise = partial(make_instance, cx), partial(call_initializer, cx)
+    cx.is_known = partial(is_known, cx)
+    for problem in loader.diagnostics:
+        cx.report(problem)
+    with _deep_stack():
+        program = _check(cx, module)
+    found = _in_order(cx.diagnostics, source)
+    return (None if any(d.is_error for d in found) else program), found
+
+
+def _check(cx: Context, module: ast.Module) -> Program:
+    data = declare(cx)
+    tops: dict[bool, Frame] = {}
+    trains: list[Train] = []
+    evals: dict[str, Eval] = {}
+    tests: list[Test] = []
+    loads: list[Load] = []
+    statements = cx.main.statements
+    for training in (True, False):
+        if training and not any(isinstance(s, ast.Train) for s in statements):
+            continue
+        cx.start_mode(training)
+        foresee(cx.top, statements)
+        run_statements(cx, cx.top, statements)
+        tops[training] = cx.top
+        if training:
+            trains = _each(cx, ast.Train, lower_train)
+        else:
+            for found in _each(cx, ast.Eval, lower_eval):
+                evals[found.name] = found
+            tests = _each(cx, ast.Test, lower_test)
+            loads = _each(cx, ast.Load, lower_load)
+    unused_definitions(cx)
+    _hold_procedures_together(cx, trains, evals)
+    return Program(
+        source=cx.main.source, hypers=cx.hypers, data=data,
+        placeholders={name: node.type for name, node in cx.placeholders.items()}, variables=cx.variables,
+        loads=tuple(loads), trains=tuple(trains), evals=evals, tests=tuple(tests),
+        nodes={mode: {n: v for n, v in top.names.items() if isinstance(v, Node)} for mode, top in tops.items()},
+        files=tuple(cx.loader.files),
+    )  # fmt: skip
+
+
+def _each(cx: Context, form: type, lower: Callable[..., Any]) -> list[Any]:
+    found = []
+    for item in cx.main.statements:
+        if isinstance(item, form):
+            try:
+                found.append(lower(cx, item))
+            except Poisoned:
+                continue
+    return found
+
+
+def _hold_procedures_together(cx: Context, trains: list[Train], evals: Mapping[str, Eval]) -> None:
+    """What can be said only when all blocks are known: evals that are run, metrics saved by, variables never trained."""
+    declared = [s.name for s in cx.main.statements if isinstance(s, ast.Eval)]
+    for at, train in enumerate(trains):
+        trains[at] = train = replace(train, saves=tuple([_resolved(save, train, evals) for save in train.saves]))
+        for run in train.runs:
+            if run.eval not in declared:
+                cx.report(procedure_errors.unknown_eval(run.span, run.eval, declared))  # type: ignore[arg-type]
+        for save in train.saves:
+            reported = [v.name for r in train.runs if r.eval in evals for v in evals[r.eval].values]
+            if save.best is not None and save.best not in reported and all(r.eval in evals for r in train.runs):
+                cx.report(procedure_errors.never_reported(save.span, save.best, reported))  # type: ignore[arg-type]
+    if trains and not any(d.is_error for d in cx.diagnostics):
+        trained = {path for train in trains for path in trained_by(train.body)}
+        for path, info in cx.variables.items():
+            if info.trained and path not in trained and not info.frozen:
+                cx.report(procedure_errors.never_trained(info.span, path))
+
+
+def _resolved(save: Save, train: Train, evals: Mapping[str, Eval]) -> Save:
+    """`save best NAME` with the eval that reports it: the share of a boolean metric is to grow, anything else to shrink."""
+    for run in train.runs:
+        for value in evals[run.eval].values if run.eval in evals else ():
+            if value.name == save.best:
+                return replace(save, best_eval=run.eval, larger_is_better=value.is_share)
+    return save
+
+
+def trained_by(body: tuple[Any, ...]) -> Iterator[str]:
+    """Paths of the variables that the actions of a train block train."""
+    for action in body:
+        if hasattr(action, "body"):
+            yield from trained_by(action.body)
+        else:
+            yield from action.variables
+
+
+def _in_order(diagnostics: list[Diagnostic], source: Source) -> list[Diagnostic]:
+    """By place in the text, the program's own file first."""
+
+    def place(d: Diagnostic) -> tuple[bool, str, int]:
+        return (d.span is None or d.span.source is not source, d.span.source.name if d.span else "", d.span.start if d.span else 0)
+
+    return sorted(diagnostics, key=place)
+
+
+@contextmanager
+def _deep_stack() -> Iterator[None]:
+    """Room for the deepest expression that the named limits allow."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, _STACK))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+

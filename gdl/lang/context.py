@@ -1,0 +1,207 @@
+"""The state of one check: what was found out so far, and what was said about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
+
+from gdl.diagnostics import Diagnostic, Label
+from gdl.errors import calls as call_errors
+from gdl.errors import names as name_errors
+from gdl.graph.node import Node
+from gdl.lang.modules import Library, Loader
+from gdl.lang.program import Hyper, VariableInfo
+from gdl.lang.values import Poisoned
+from gdl.source import Span
+from gdl.syntax import ast
+from gdl.types import sizes
+from gdl.types.match import Guard
+from gdl.types.record import DataHeader, SourceCall
+from gdl.types.tensor import TensorType
+
+#: Calls (and the expressions in them) nested deeper than this are an error of their own.
+MAX_CALLS = 200
+
+
+@dataclass(eq=False, slots=True)
+class Frame:
+    """One body being evaluated: its names, and where it stands.
+
+    `what` is "program", "def", "layer", "optimizer", "scan", "train", "eval" or "test". `calls` are the places of the calls
+    that led here, innermost first. `pending` are statements further down that bind a name not bound yet.
+    """
+
+    what: str
+    library: Library
+    names: dict[str, Any]
+    scope: str = ""
+    training: bool = False
+    calls: tuple[Span, ...] = ()
+    owner: str = ""  # the outermost `def` called from the layer around: names random draws
+    members: dict[str, Any] | None = None  # of the instance, so that `net.w` finds it
+    updated: dict[str, Span] = field(default_factory=dict)
+    pending: dict[str, list[ast.Statement]] = field(default_factory=dict)
+    working: list[tuple[str, ast.Statement]] = field(default_factory=list)
+    done: set[int] = field(default_factory=set)
+    states: dict[str, Node] = field(default_factory=dict)  # what `update` may change, by name
+    spans: dict[str, Span] = field(default_factory=dict)  # where names were bound
+    paths: dict[str, Span] = field(default_factory=dict)  # of the instances made in this body
+
+
+@dataclass(frozen=True, slots=True)
+class PendingUpdate:
+    """`update v = expr` of one application of a layer: it takes part in a run that needs one of `anchors`."""
+
+    variable: Node
+    value: Node
+    anchors: tuple[Node, ...] | None = None  # None: always
+
+
+class Context:
+    """Everything that the stages of one check share. One per `check`."""
+
+    #: Expressions, statements and calls need each other; they meet here. Set once, in `gdl.lang.check`.
+    evaluate: Callable[[Frame, ast.Expr], Any]
+    execute: Callable[[Frame, ast.Statement], None]
+    condition: Callable[[Frame, ast.Expr, str], bool]
+    make_instance: Callable[..., Any]
+    initialise: Callable[..., Any]
+    is_known: Callable[[Frame, str], bool]
+
+    def __init__(
+        self,
+        main: Library,
+        loader: Loader,
+        hypers: Mapping[str, Any],
+        describe: Callable[[SourceCall], DataHeader],
+        sources: Mapping[str, Any],
+    ):
+        self.main, self.loader, self.prelude = main, loader, loader.prelude()
+        self.given_hypers, self.describe, self.sources = hypers, describe, sources
+        self.diagnostics: list[Diagnostic] = []
+        self._said: set[tuple[str, int, int, str]] = set()
+        self.hypers: dict[str, Hyper] = {}
+        self.placeholders: dict[str, Node] = {}
+        self.variables: dict[str, VariableInfo] = {}
+        self.leaves: dict[str, Node] = {}
+        self.depth = 0
+        self.declared: dict[str, Any] = {}  # dims, hypers and data of the main file
+        self._statics: dict[Library, Mapping[str, Any]] = {}
+        self.start_mode(training=False)
+
+    def start_mode(self, training: bool) -> None:
+        """Forget what belongs to the evaluation of the program in one mode."""
+        self.training = training
+        self.top = Frame("program", self.main, dict(self.declared), training=training)
+        self.updates: list[PendingUpdate] = []
+        self.guards: list[tuple[Guard, tuple[Span, ...]]] = []
+        self.keys: dict[str, int] = {}
+
+    # ---- diagnostics
+
+    def report(self, diagnostic: Diagnostic) -> None:
+        """Say it, unless the same was said of the same place before (a program is evaluated once per mode)."""
+        span = diagnostic.span
+        key = (diagnostic.code, span.start if span else -1, span.end if span else -1, span.source.name if span else "")
+        if key not in self._said:
+            self._said.add(key)
+            self.diagnostics.append(diagnostic)
+
+    def fail(self, diagnostic: Diagnostic, frame: Frame | None = None) -> NoReturn:
+        """Say it and give up the statement."""
+        self.report(blame_caller(diagnostic, frame.calls) if frame else diagnostic)
+        raise Poisoned
+
+    def warn(self, diagnostic: Diagnostic) -> None:
+        if diagnostic.span is not None and self.is_users(diagnostic.span):
+            self.report(diagnostic)
+
+    def is_users(self, span: Span) -> bool:
+        """Whether a place is in the user's own files, not in the standard library."""
+        return not is_library(span)
+
+    @contextmanager
+    def deeper(self, span: Span) -> Iterator[None]:
+        if self.depth >= MAX_CALLS:
+            self.fail(call_errors.too_deep(span, "calls", MAX_CALLS))
+        self.depth += 1
+        try:
+            yield
+        finally:
+            self.depth -= 1
+
+    # ---- nodes and names
+
+    def statics_of(self, library: Library) -> Mapping[str, Any]:
+        """What definitions of an imported file see of it besides definitions: its hypers, at their defaults."""
+        if library not in self._statics:
+            frame = Frame("program", library, {})
+            self._statics[library] = frame.names
+            for item in library.statements:
+                if isinstance(item, ast.Hyper):
+                    frame.names[item.name] = self.evaluate(frame, item.default)
+        return self._statics[library]
+
+    def leaf(self, info_path: str, type: TensorType, span: Span | None) -> Node:
+        """The one node of a variable."""
+        if info_path not in self.leaves:
+            self.leaves[info_path] = Node(
+                "variable", (), {"path": info_path}, type, (span,) if span else (), info_path.rpartition("/")[0], info_path
+            )
+        return self.leaves[info_path]
+
+    def key(self, scope: str, name: str) -> str:
+        """A name for a random draw, distinct within the program: its path."""
+        path = join(scope, name)
+        count = self.keys.get(path, 0)
+        self.keys[path] = count + 1
+        return path if count == 0 else f"{path}.{count}"
+
+    def declare_variable(
+        self, frame: Frame, name: str, type: TensorType, initial: Callable[[str], Node], trained: bool, span: Span
+    ) -> Node:
+        """The leaf of a variable at its path; made at first use, verified at every further one."""
+        path = join(frame.scope, name)
+        known = self.variables.get(path)
+        if known is None:
+            for dim in type.dims:
+                if not isinstance(dim.size, int):
+                    symbol = sorted(sizes.symbols(dim.size))[0]
+                    self.fail(name_errors.not_sized(span, path, str(type), symbol), frame)
+            self.variables[path] = VariableInfo(path, type, initial(path), trained, span=span)
+        elif known.type != type:
+            self.fail(name_errors.variable_differs(
+                frame.calls[0] if frame.calls else span, path, str(type), str(known.type), known.span), frame)  # fmt: skip
+        return self.leaf(path, type, span)
+
+    def guard(self, guards: list[Guard], frame: Frame, span: Span) -> None:
+        self.guards += [(g, (span, *frame.calls)) for g in guards]
+
+
+def join(scope: str, name: str) -> str:
+    return f"{scope}/{name}" if scope else name
+
+
+def is_library(span: Span) -> bool:
+    """Whether a place is in a module of the standard library."""
+    path = span.source.path
+    return path is not None and path.parent.name == "stdlib" and (path.parent / "functions.gdl").exists()
+
+
+def blame_caller(diagnostic: Diagnostic, calls: tuple[Span, ...]) -> Diagnostic:
+    """The diagnostic with the calls that led there: where it arose in the library, the user's own call is to blame."""
+    span = diagnostic.span
+    if span is None or not calls:
+        return diagnostic
+    own = [c for c in calls if not is_library(c)]
+    if is_library(span) and own:
+        line, _ = span.source.position(span.start)
+        inside = f"this arises inside the library: {span.source.name}:{line}: {span.source.line(line).strip()}"
+        note = diagnostic.labels[0].text
+        labels = (Label(own[0], note), *[l for l in diagnostic.labels[1:] if not is_library(l.span)],
+                  *[Label(c, "called from here") for c in own[1:4]])  # fmt: skip
+        return replace(diagnostic, labels=labels, notes=(*diagnostic.notes, inside), fix=())
+    further = tuple([Label(c, "called from here") for c in own[:4] if c != span])
+    return replace(diagnostic, labels=diagnostic.labels + further)

@@ -1,0 +1,256 @@
+"""Feeds: what is bound to the placeholders, and where it comes from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gdl.errors import calls as call_errors
+from gdl.errors import names as name_errors
+from gdl.errors import procedures as errors
+from gdl.graph.node import Node, topological
+from gdl.lang.apply import apply_op, as_node
+from gdl.lang.context import Context, Frame
+from gdl.lang.program import Feed
+from gdl.lang.values import POISON, Argument, DataValue, Poisoned, describe
+from gdl.ops.table import TABLE
+from gdl.source import Span
+from gdl.syntax import ast
+from gdl.types import sizes
+from gdl.types.match import Guard
+from gdl.types.sizes import Size
+from gdl.types.tensor import Dim, TensorType
+
+#: Conversions that lose no value.
+_LOSSLESS = {
+    "bool": ("u8", "i32", "i64", "f32", "f64"),
+    "u8": ("i32", "i64", "f32", "f64"),
+    "i32": ("i64", "f64"),
+    "f32": ("f64",),
+}
+
+
+@dataclass(slots=True)
+class Bound:
+    """The feeds of one block: placeholder -> node, sizes bound by them, and the record fields that are the inputs."""
+
+    feed: Feed = field(default_factory=Feed)
+    inputs: tuple[tuple[str, TensorType], ...] = ()
+    values: dict[Node, Node] = field(default_factory=dict)
+    sizes: dict[str, Size] = field(default_factory=dict)
+    guards: list[tuple[Guard, tuple[Span, ...]]] = field(default_factory=list)
+    statements: list[ast.Feed] = field(default_factory=list)
+    data: DataValue | None = None
+    symbol: str = ""
+
+
+def lower_feeds(cx: Context, frame: Frame, statements: Sequence[Any]) -> Bound:
+    """Everything that the `feed` statements among these bind."""
+    bound = Bound(statements=[s for s in statements if isinstance(s, ast.Feed)])
+    sourced = [s for s in bound.statements if s.source is not None]
+    if len(sourced) > 1:
+        cx.fail(errors.train_block(sourced[1].span, "a block feeds from one source", "bind everything in one `feed ... from ...`"), frame)
+    failed = False
+    for statement in bound.statements:
+        try:
+            _feed(cx, frame, statement, bound)
+        except Poisoned:
+            failed = True
+    if failed:
+        raise Poisoned
+    return bound
+
+
+def _feed(cx: Context, frame: Frame, s: ast.Feed, bound: Bound) -> None:
+    inner = frame
+    leaves: dict[str, Node] = {}
+    if s.source is not None:
+        leaves = _open(cx, frame, s, bound)
+        inner = Frame(frame.what, frame.library, {**frame.names, **leaves}, frame.scope, frame.training, frame.calls)
+    failed = False
+    for binding in s.bindings:
+        try:
+            _bind(cx, inner, binding, bound)
+        except Poisoned:
+            failed = True
+    if failed:
+        raise Poisoned
+    if s.source is not None and bound.data is not None:
+        used = set(topological(bound.values.values()))
+        fields = tuple([name for name, leaf in leaves.items() if leaf in used])
+        bound.inputs = tuple([(name, leaves[name].type) for name in fields])
+        bound.feed = Feed(bound.data.name, bound.data.split or "", fields, _batch(cx, frame, s), s.shuffle, s.span)
+
+
+def _open(cx: Context, frame: Frame, s: ast.Feed, bound: Bound) -> dict[str, Node]:
+    """The record's fields as inputs with a leading batch axis."""
+    assert s.source is not None
+    data = cx.evaluate(frame, s.source)
+    if not isinstance(data, DataValue):
+        cx.fail(call_errors.wrong_value(s.source.span, "a data source", describe(data), "declare one: data d = mnist()"), frame)
+    splits = [name for name in data.header.splits if name]
+    if data.split is None and splits:
+        cx.fail(errors.needs_split(s.source.span, data.name, splits), frame)
+    bound.data = data
+    bound.symbol = _leading_symbol(cx, s)
+    leading = Dim(sizes.symbol(bound.symbol), bound.symbol, s.source.span)
+    return {
+        name: Node("input", (), {"name": name}, TensorType(t.dtype, (leading, *[Dim(n) for n in t.shape]), s.source.span),
+                   (s.source.span,), "", name)
+        for name, t in data.header.fields.items()
+    }  # fmt: skip
+
+
+def _leading_symbol(cx: Context, s: ast.Feed) -> str:
+    """The records' axis goes by the name that the placeholders give it."""
+    for binding in s.bindings:
+        leaf = cx.placeholders.get(binding.name or "")
+        if leaf is not None and leaf.type.rank:
+            name = sizes.is_symbol(leaf.type.dims[0].size)
+            if name:
+                return name
+    return "records"
+
+
+def _batch(cx: Context, frame: Frame, s: ast.Feed) -> int | None:
+    if s.batch is None:
+        return None
+    value = cx.evaluate(frame, s.batch)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        cx.fail(call_errors.wrong_value(s.batch.span, "a positive number of examples", describe(value)), frame)
+    return value
+
+
+def _bind(cx: Context, frame: Frame, binding: ast.Argument, bound: Bound) -> None:
+    name = binding.name or ""
+    span = binding.name_span or binding.span
+    leaf = cx.placeholders.get(name)
+    if leaf is None or cx.top.names.get(name) is POISON:
+        if cx.top.names.get(name) is POISON:
+            raise Poisoned
+        cx.fail(errors.not_placeholder(span, name, cx.placeholders), frame)
+    if leaf in bound.values:
+        cx.fail(call_errors.given_twice(span, "the feed", name), frame)
+    _explain_fields(cx, frame, binding.value, bound)
+    value = as_node(cx, frame, Argument(cx.evaluate(frame, binding.value), binding.value.span), None, "t")
+    value = _converted(cx, frame, binding, leaf, value)
+    _match(cx, frame, binding, leaf, value, bound)
+    if value in bound.values.values():
+        value = apply_op(cx, frame, TABLE["stop_gradient"], [Argument(value, span)], {}, span)  # a node of its own
+    bound.values[leaf] = value
+
+
+def _explain_fields(cx: Context, frame: Frame, expr: ast.Expr, bound: Bound) -> None:
+    """A name that is nothing but could be a field misspelt gets the fields listed."""
+    if bound.data is None:
+        return
+    fields = bound.data.header.fields
+    for name in _free_names(expr):
+        if name.name in frame.names or name.name in frame.pending or cx.is_known(frame, name.name):
+            continue
+        shown = f"{bound.data.name}.{bound.data.split}" if bound.data.split else bound.data.name
+        listed = ", ".join(f"{k}: {t}" for k, t in fields.items())
+        cx.fail(errors.unknown_field(name.span, shown, name.name, listed, name_errors.closest(name.name, fields)), frame)
+
+
+def _free_names(expr: Any) -> list[ast.Name]:
+    found: list[ast.Name] = []
+    todo = [expr]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Name):
+            found.append(node)
+        elif isinstance(node, (tuple, list)):
+            todo += reversed(node)
+        elif isinstance(node, ast.Call):
+            todo += [node.args]
+        elif isinstance(node, ast.Argument):
+            todo += [] if node.name == "over" else [node.value]
+        elif isinstance(node, ast.Chain):
+            todo += [t.operand for t in reversed(node.rest)] + [node.first]
+        elif isinstance(node, (ast.Index, ast.Attribute)):
+            todo.append(node.value)
+        elif isinstance(node, ast.Pipe):
+            todo.append(node.source)
+        elif isinstance(node, ast.Unary):
+            todo.append(node.operand)
+    return found
+
+
+def _converted(cx: Context, frame: Frame, binding: ast.Argument, leaf: Node, value: Node) -> Node:
+    wanted, got = leaf.type.dtype, value.type.dtype
+    if wanted == got:
+        return value
+    if value.op == "constant":
+        static = Argument(value.attrs["value"], binding.value.span)
+        return as_node(cx, frame, static, wanted)
+    if wanted not in _LOSSLESS.get(got, ()):
+        cx.fail(errors.lossy_feed(binding.value.span, binding.name or "", wanted, got), frame)
+    return apply_op(cx, frame, TABLE["cast"], [Argument(value, binding.value.span)], {"dtype": wanted}, binding.value.span)
+
+
+def _match(cx: Context, frame: Frame, binding: ast.Argument, leaf: Node, value: Node, bound: Bound) -> None:
+    """Sizes bound by what is fed; certain mismatches are errors, undecided ones guards."""
+    declared, got, span = leaf.type, value.type, binding.value.span
+
+    def fail(detail: str) -> None:
+        cx.fail(errors.feed_shape(span, binding.name or "", str(declared), str(got), leaf.span, detail), frame)
+
+    if declared.rank != got.rank:
+        fail("flatten(x) makes one axis of all but the first; expand(x, axis=-1) adds one of size 1")
+    for want, have in zip(declared.dims, got.dims):
+        name = sizes.is_symbol(want.size)
+        if name is not None and name not in bound.sizes:
+            bound.sizes[name] = have.size
+            continue
+        expected = sizes.substitute(want.size, bound.sizes)
+        verdict = sizes.equal(expected, have.size)
+        if verdict is False:
+            same = f" (`{want.size}` is {expected} by what is fed to the others)" if name else ""
+            fail(f"{want} does not fit {have}{same}")
+        elif verdict is None:
+            bound.guards.append((Guard(Dim(expected, want.label, want.origin), have), (span,)))
+
+
+def explain_unfed(cx: Context, frame: Frame, leaf: Node, roots: Sequence[tuple[str, Span, Node]], bound: Bound) -> None:
+    """E0601: nothing feeds a placeholder that something needs."""
+    for text, span, root in roots:
+        order = topological([root])
+        if leaf not in order:
+            continue
+        user = next((n for n in order if leaf in n.inputs and n.span is not None), None)
+        cx.fail(errors.not_fed(span, text, leaf.attrs["name"], _place_of_use(user, leaf), _feed_label(bound),
+                               [v.attrs["name"] for v in bound.values], _feed_hint(leaf, bound)), frame)  # fmt: skip
+
+
+def _place_of_use(user: Node | None, leaf: Node) -> Span | None:
+    """Where the text names the placeholder, in the innermost place of the user's file that uses it."""
+    for span in user.origin if user is not None else ():
+        if leaf.span is None or span.source is not leaf.span.source:
+            continue
+        found = re.search(rf"(?<![\w.]){re.escape(leaf.attrs['name'])}\b", span.text)
+        if found:
+            return Span(span.source, span.start + found.start(), span.start + found.end())
+    return None
+
+
+def _feed_label(bound: Bound) -> Span | None:
+    if not bound.statements:
+        return None
+    first = bound.statements[0]
+    name = first.bindings[0].name_span
+    return Span(first.span.source, first.span.start, name.end if name else first.span.start + 4)
+
+
+def _feed_hint(leaf: Node, bound: Bound) -> str:
+    name = leaf.attrs["name"]
+    if bound.data is None:
+        return f"feed it: feed {name} = ..." + (" from a data source" if not bound.statements else "")
+    shown = f"{bound.data.name}.{bound.data.split}" if bound.data.split else bound.data.name
+    fields = bound.data.header.fields
+    listed = ", ".join(f"{k}: {t}" for k, t in fields.items())
+    unused = [f for f in fields if f not in bound.feed.fields]
+    return f"{shown} has fields {listed}; add `, {name} = {unused[0] if len(unused) == 1 else '...'}`"
+

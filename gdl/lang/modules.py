@@ -1,0 +1,167 @@
+"""Modules: what a file defines and imports. Library files are parsed one definition at a time, when it is first named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from gdl.diagnostics import Diagnostic
+from gdl.errors import GdlError
+from gdl.errors import names as errors
+from gdl.lang.values import Function, ModuleValue
+from gdl.resources import open_source, resource
+from gdl.source import Source, Span
+from gdl.syntax import ast
+from gdl.syntax.index import index, parse_item
+from gdl.syntax.parser import parse
+
+#: Standard modules whose definitions are in scope everywhere.
+PRELUDE = ("functions", "losses", "initializers", "optimizers", "schedules", "random")
+
+
+@dataclass(eq=False)
+class Library:
+    """One module: its definitions by name, parsed or still to be parsed, and the names it imports."""
+
+    name: str
+    source: Source
+    is_standard: bool = False
+    parsed: dict[str, Function] = field(default_factory=dict)
+    unparsed: dict[str, Span] = field(default_factory=dict)
+    imported: dict[str, Any] = field(default_factory=dict)
+    statements: tuple[ast.Item, ...] = ()  # everything but definitions and imports, of a file of the user's
+
+    def lookup(self, name: str) -> Any:
+        """A definition or import by name, or None."""
+        found = self.parsed.get(name) or self.imported.get(name)
+        if found is None and name in self.unparsed:
+            item, problems = parse_item(self.source, self.unparsed.pop(name))
+            if problems or not isinstance(item, ast.Definition):
+                raise AssertionError(f"{self.source.name}: {name} does not parse: {problems}")
+            found = self.parsed[name] = Function(item, self)
+        return found
+
+    def names(self) -> Iterator[str]:
+        """Everything that `lookup` would find."""
+        yield from self.parsed
+        yield from self.unparsed
+        yield from self.imported
+
+
+class Loader:
+    """Opens modules, each once; knows the chain of files being opened, so that cycles are found."""
+
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self.files: list[Path] = []
+        self._standard: dict[str, Library] = {}
+        self._by_path: dict[Path, Library] = {}
+        self._opening: list[Path] = []
+
+    def standard(self, name: str) -> Library | None:
+        """A module of the standard library."""
+        if name not in self._standard:
+            path = resource("stdlib") / f"{name}.gdl"
+            if not name.isidentifier() or not path.is_file():
+                return None
+            source = Source(f"{name}.gdl", path.read_text(encoding="utf-8"), path)
+            library = Library(name, source, is_standard=True)
+            library.unparsed = {key: span for key, (_, span) in index(source).items()}
+            self._standard[name] = library
+        return self._standard[name]
+
+    def prelude(self) -> list[Library]:
+        found = [self.standard(name) for name in PRELUDE]
+        return [library for library in found if library is not None]
+
+    def main(self, source: Source) -> tuple[Library, ast.Module]:
+        """The module of a program's own text."""
+        if source.path is not None:
+            self._opening.append(source.path.resolve())
+            self.files.append(source.path)
+        module, problems = parse(source)
+        self.diagnostics += problems
+        return self._library(source, module), module
+
+    def _library(self, source: Source, module: ast.Module) -> Library:
+        library = Library(Path(source.name).stem, source)
+        rest: list[ast.Item] = []
+        for item in module.items:
+            if isinstance(item, ast.Definition):
+                if item.name in library.parsed:
+                    first = library.parsed[item.name].definition.name_span
+                    self.diagnostics.append(errors.declared_twice(item.name_span, item.name, first))
+                library.parsed[item.name] = Function(item, library)
+            elif isinstance(item, ast.Import):
+                self._import(library, item)
+            else:
+                rest.append(item)
+        library.statements = tuple(rest)
+        return library
+
+    def _import(self, library: Library, item: ast.Import) -> None:
+        module = self._open(library, item)
+        if module is None:
+            for name in item.names or (item.alias or Path(item.module).stem,):
+                library.imported[name] = _MISSING
+            return
+        if not item.names:
+            library.imported[item.alias or Path(item.module).stem] = ModuleValue(module)
+        for name, span in zip(item.names, item.name_spans or ()):
+            found = module.lookup(name)
+            if found is None:
+                similar = errors.closest(name, module.names())
+                self.diagnostics.append(errors.not_in_module(span, item.module, name, similar))
+                found = _MISSING
+            library.imported[name] = found
+
+    def _open(self, library: Library, item: ast.Import) -> Library | None:
+        if not item.is_path:
+            module = self.standard(item.module)
+            if module is None:
+                known = [p.stem for p in sorted(resource("stdlib").glob("*.gdl"))]
+                self.diagnostics.append(
+                    errors.no_module(item.module_span, f"`{item.module}`", "the standard library", errors.closest(item.module, known))
+                )
+            return module
+        if library.source.path is None:
+            self.diagnostics.append(
+                errors.no_module(item.module_span, f'"{item.module}"', "nothing: this text is no file, so no file is beside it", None)
+            )
+            return None
+        path = (library.source.path.parent / item.module).resolve()
+        if path in self._opening:
+            chain = [p.name for p in self._opening[self._opening.index(path) :]] + [path.name]
+            self.diagnostics.append(errors.import_cycle(item.module_span, chain))
+            return None
+        if path not in self._by_path:
+            try:
+                source = open_source(path)
+            except GdlError as error:
+                beside = [p.name for p in path.parent.glob("*.gdl")] if path.parent.is_dir() else []
+                why = error.diagnostics[0].message.rpartition(": ")[2]
+                self.diagnostics.append(
+                    errors.no_module(item.module_span, f'"{item.module}" ({why})', str(item.module), errors.closest(item.module, beside))
+                )
+                return None
+            source = Source(item.module, source.text, path)
+            self.files.append(path)
+            self._opening.append(path)
+            module, problems = parse(source)
+            self.diagnostics += problems
+            self._by_path[path] = self._library(source, module)
+            self._opening.pop()
+        return self._by_path[path]
+
+
+class _Missing:
+    """Stands for an import that failed and was reported."""
+
+
+_MISSING = _Missing()
+
+
+def is_missing(value: Any) -> bool:
+    return isinstance(value, _Missing)

@@ -1,0 +1,72 @@
+"""Names in the bodies of definitions, held against what is in scope, whether or not anything calls them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from gdl.errors import names as errors
+from gdl.lang.context import Context
+from gdl.lang.lookup import BUILTINS, find_definition
+from gdl.lang.values import Poisoned
+from gdl.syntax import ast
+
+_AMBIENT = {"training", "step", "epoch", "none"}
+
+
+def check_names(cx: Context, definition: ast.Definition) -> None:
+    """E0101 for every name in the body that nothing defines."""
+    known = set(_AMBIENT) | set(cx.top.names) | set(cx.declared) | set(BUILTINS)
+    for param in definition.params:
+        known.add(param.name)
+        if isinstance(param.type, ast.TypeExpr):
+            known |= {name.name for axis in param.type.axes for name in _names(axis.size)}
+    for result in definition.results or ():
+        known |= {name.name for axis in result.axes for name in _names(axis.size)}
+    known |= set(_bound(definition.body))
+    for name in _names(definition.body):
+        if name.name not in known and not _defined(cx, name.name):
+            similar = errors.closest(name.name, known | set(cx.main.names()))
+            cx.report(errors.unknown_name(name.span, name.name, similar, None))
+            known.add(name.name)
+
+
+def _defined(cx: Context, name: str) -> bool:
+    try:
+        return find_definition(cx, cx.main, name) is not None
+    except Poisoned:
+        return True
+
+
+def _bound(statements: Sequence[Any]) -> Iterator[str]:
+    """Every name that statements bind, at any depth."""
+    for node in _walk(statements):
+        if isinstance(node, ast.Bind):
+            yield from node.targets
+        elif isinstance(node, (ast.Variable, ast.State, ast.Net, ast.For, ast.Next)):
+            yield node.name
+        elif isinstance(node, ast.Stage) and node.label:
+            yield node.label
+        elif isinstance(node, ast.Scan):
+            yield from (*node.names, node.along, *[str(c.name) for c in node.carries])
+
+
+def _names(root: Any) -> Iterator[ast.Name]:
+    """Uses of names; labels in `over=` are none."""
+    for node in _walk(root):
+        if isinstance(node, (ast.Name, ast.Splice)):
+            yield node  # type: ignore[misc]
+
+
+def _walk(root: Any) -> Iterator[ast.Ast]:
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, (tuple, list)):
+            todo += reversed(node)
+        elif isinstance(node, ast.Argument) and node.name == "over":
+            continue
+        elif isinstance(node, ast.Ast):
+            yield node
+            todo += [getattr(node, f.name) for f in reversed(dataclasses.fields(node)) if not f.name.endswith("span")]

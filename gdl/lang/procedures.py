@@ -1,0 +1,303 @@
+"""Procedures lowered: `train`, `eval` and `test` blocks become graphs to run, with what feeds them and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from gdl.errors import calls as call_errors
+from gdl.errors import names as name_errors
+from gdl.errors import procedures as errors
+from gdl.errors import types as type_errors
+from gdl.graph.node import Graph, Node, topological
+from gdl.graph.substitute import substitute_sizes
+from gdl.lang import program
+from gdl.lang.apply import as_node
+from gdl.lang.context import Context, Frame, PendingUpdate
+from gdl.lang.feeds import Bound, explain_unfed, lower_feeds
+from gdl.lang.minimize import Step, lower_minimize
+from gdl.lang.statements import execute
+from gdl.lang.values import POISON, Argument, Instance, Poisoned, describe
+from gdl.source import Span
+from gdl.syntax import ast
+from gdl.types import sizes
+from gdl.types.match import Guard
+
+Roots = Sequence[tuple[str, Span, Node]]
+
+
+def block_frame(cx: Context, what: str) -> Frame:
+    """A block sees everything of the program."""
+    return Frame(what, cx.main, dict(cx.top.names), "", cx.training, (), spans=dict(cx.top.spans))
+
+
+def computation(cx: Context, frame: Frame, bound: Bound, roots: Roots, updates: Sequence[PendingUpdate]) -> program.Computation:
+    """The graph of some outputs and updates, placeholders replaced by what feeds them."""
+    nodes = [node for _, _, node in roots]
+    chosen = _taking_part(cx, nodes, updates)
+    everything = topological([*nodes, *[value for _, value in chosen]])
+    for node in everything:
+        if node.op == "input" and node not in bound.values and cx.placeholders.get(node.attrs["name"]) is node:
+            explain_unfed(cx, frame, node, roots, bound)
+    guards = _relevant(cx, everything) + bound.guards
+    graph = substitute_sizes(Graph(tuple(nodes), tuple(chosen), tuple(guards)), bound.sizes, bound.values)
+    return program.Computation(_decided(cx, frame, graph, bound), bound.inputs, tuple([text for text, _, _ in roots]))
+
+
+def _taking_part(cx: Context, nodes: list[Node], updates: Sequence[PendingUpdate]) -> list[tuple[Node, Node]]:
+    """Updates given, and those of layers whose output these nodes need. Two of one variable (a net applied twice in a step)
+    are averaged, so that their order can't matter."""
+    reached = set(topological([*nodes, *[u.value for u in updates]]))
+    wanted = [*updates, *[u for u in cx.updates if u.anchors is None or any(a in reached for a in u.anchors)]]
+    values: dict[Node, list[Node]] = {}
+    for update in wanted:
+        values.setdefault(update.variable, []).append(update.value)
+    chosen = []
+    for variable, each in values.items():
+        total = each[0]
+        for further in each[1:]:
+            total = total + further
+        chosen.append((variable, total if len(each) == 1 else total * (1.0 / len(each))))
+    return chosen
+
+
+def _relevant(cx: Context, nodes: Sequence[Node]) -> list[tuple[Guard, tuple[Span, ...]]]:
+    """Guards that arose where these nodes were made."""
+    if not cx.guards:
+        return []
+    places = {node.origin[i:] for node in nodes for i in range(len(node.origin))}
+    return [g for g in cx.guards if g[1] in places]
+
+
+def _decided(cx: Context, frame: Frame, graph: Graph, bound: Bound) -> Graph:
+    """Guards that the feed decides: true ones go, false ones are errors now."""
+    kept = []
+    for guard, origin in graph.guards:
+        verdict = sizes.equal(guard.left.size, guard.right.size)
+        if verdict is False:
+            operands = f"{guard.left.size} and {guard.right.size}"
+            cx.report(type_errors.sizes_differ(origin[0], f"two sizes must be equal, got {operands}", "needs them equal",
+                                               guard.left, guard.right, "they follow from what is fed"))  # fmt: skip
+        elif verdict is None and sizes.symbols(guard.left.size) | sizes.symbols(guard.right.size) <= {bound.symbol}:
+            kept.append((guard, origin))
+    return replace(graph, guards=tuple(kept))
+
+
+def _node(cx: Context, frame: Frame, expr: ast.Expr) -> Node:
+    return as_node(cx, frame, Argument(cx.evaluate(frame, expr), expr.span))
+
+
+def shown(expr: ast.Expr) -> str:
+    """An expression as it is written, on one line."""
+    return " ".join(expr.span.text.split())
+
+
+# ---- train -------------------------------------------------------------------------------------------------------
+
+
+def lower_train(cx: Context, item: ast.Train) -> program.Train:
+    """A train block: its Minimize actions with everything that must be computed along with them."""
+    frame = block_frame(cx, "train")
+    unit, count = _length(cx, frame, item)
+    bound = lower_feeds(cx, frame, item.body)
+    for s in item.body:
+        if isinstance(s, ast.Bind):
+            execute(cx, frame, s)
+    frozen = frozen_prefixes(cx, item.body)
+    steps: list[Step] = []
+    body = _actions(cx, frame, item, item.body, steps, frozen)
+    if not steps:
+        cx.fail(errors.train_block(item.span, "a train block needs something to minimize", "minimize loss with Adam(1e-3)"), frame)
+    every = lambda e: _every(cx, frame, e)  # noqa: E731
+    reports = [
+        program.Report(tuple([_observe(cx, frame, steps, v) for v in s.values]), every(s.every))
+        for s in item.body if isinstance(s, ast.Report)
+    ]  # fmt: skip
+    stops = []
+    for s in item.body:
+        if isinstance(s, ast.Stop):
+            text, at, output = _observe(cx, frame, steps, s.test, boolean=True)
+            stops.append(program.StopWhen(text, at, output))
+    lowered = {step.index: _minimize(cx, frame, step, bound) for step in steps}
+    runs = [program.RunEval(s.name, every(s.every), s.name_span) for s in item.body if isinstance(s, ast.Run)]
+    saves = [
+        program.Save(s.directory, s.best, None, False, every(s.every) if s.every else None, s.best_span or s.span)
+        for s in item.body if isinstance(s, ast.Save)
+    ]  # fmt: skip
+    return program.Train(
+        item.name or "train", unit, count, bound.feed, _filled(body, lowered), tuple(reports), tuple(runs), tuple(saves),
+        tuple(stops), item.span,
+    )  # fmt: skip
+
+
+def _length(cx: Context, frame: Frame, item: ast.Train) -> tuple[str, int]:
+    found = [s for s in item.body if isinstance(s, (ast.Epochs, ast.Steps))]
+    if len(found) != 1:
+        where = found[1].span if found else item.span
+        cx.fail(errors.train_block(where, "a train block says once how long it runs", "epochs 5, or steps 10000"), frame)
+    value = cx.evaluate(frame, found[0].count)
+    unit = "epochs" if isinstance(found[0], ast.Epochs) else "steps"
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        cx.fail(call_errors.wrong_value(found[0].count.span, f"a number of {unit}", describe(value)), frame)
+    return unit, value
+
+
+def _actions(
+    cx: Context, frame: Frame, item: ast.Train, body: Sequence[Any], steps: list[Step], frozen: tuple[str, ...]
+) -> tuple[Any, ...]:
+    """Minimize and repeat in order; the Minimize stand as their Step until all that they must compute is known."""
+    actions: list[Any] = []
+    failed = False
+    for s in body:
+        try:
+            if isinstance(s, ast.Minimize):
+                step = lower_minimize(cx, frame, s, len(steps), item.name or "", frozen)
+                steps.append(step)
+                actions.append(step)
+            elif isinstance(s, ast.Repeat):
+                count = cx.evaluate(frame, s.count)
+                if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+                    cx.fail(call_errors.wrong_value(s.count.span, "a positive number", describe(count)), frame)
+                actions.append((count, _actions(cx, frame, item, s.body, steps, frozen)))
+        except Poisoned:
+            failed = True
+    if failed:
+        raise Poisoned
+    return tuple(actions)
+
+
+def _filled(body: tuple[Any, ...], lowered: dict[int, program.Minimize]) -> tuple[program.Action, ...]:
+    return tuple([
+        lowered[a.index] if isinstance(a, Step) else program.Repeat(a[0], _filled(a[1], lowered)) for a in body
+    ])  # fmt: skip
+
+
+def _observe(cx: Context, frame: Frame, steps: list[Step], expr: ast.Expr, boolean: bool = False) -> tuple[str, int, int]:
+    """Have a value computed by the Minimize that shares most of its graph: (text, minimize, output)."""
+    node = _node(cx, frame, expr)
+    if boolean and (node.type.dtype != "bool" or node.type.rank != 0):
+        cx.fail(type_errors.declared_type(expr.span, shown(expr), "bool[]", node.type), frame)
+    ancestors = [n for n in topological([node]) if not n.is_leaf]
+    shares = [sum(1 for n in ancestors if n in step.needs) for step in steps]
+    step = steps[shares.index(max(shares))]
+    known = [i for i, (_, _, n) in enumerate(step.outputs) if n is node]
+    if not known:
+        step.outputs.append((shown(expr), expr.span, node))
+        known = [len(step.outputs) - 1]
+    return shown(expr), step.index, known[0]
+
+
+def _minimize(cx: Context, frame: Frame, step: Step, bound: Bound) -> program.Minimize:
+    return program.Minimize(
+        step.index, step.outputs[0][0], computation(cx, frame, bound, step.outputs, step.updates), step.variables, step.span
+    )
+
+
+def _every(cx: Context, frame: Frame, every: ast.Every | None) -> program.Every:
+    if every is None:
+        return program.Every(1, "epochs")
+    value = cx.evaluate(frame, every.count)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        cx.fail(call_errors.wrong_value(every.count.span, f"a positive number of {every.unit}", describe(value)), frame)
+    return program.Every(value, every.unit)
+
+
+def frozen_prefixes(cx: Context, body: Sequence[Any]) -> tuple[str, ...]:
+    """Paths that a `load ... freeze` keeps from training."""
+    loads = [s for s in (*cx.main.statements, *body) if isinstance(s, ast.Load) and s.freeze]
+    return tuple([lower_load(cx, s).target for s in loads])
+
+
+def lower_load(cx: Context, s: ast.Load) -> program.Load:
+    """`load model from "f"`: the path of what is loaded."""
+    target = ""
+    if s.target is not None:
+        value = cx.top.names.get(s.target)
+        if value is POISON:
+            raise Poisoned
+        if isinstance(value, Instance):
+            target = value.path
+        elif isinstance(value, Node) and value.op == "variable":
+            target = value.attrs["path"]
+        else:
+            nets = [n for n, v in cx.top.names.items() if isinstance(v, Instance)]
+            cx.fail(name_errors.no_member(s.target_span or s.span, "the program", s.target, nets, "load takes the name of a net or variable"))
+    return program.Load(target, s.file, s.maps, s.freeze, s.span)
+
+
+# ---- eval and test -----------------------------------------------------------------------------------------------
+
+
+def lower_eval(cx: Context, item: ast.Eval) -> program.Eval:
+    """An eval block: reported values and written pictures are outputs of one graph."""
+    frame = block_frame(cx, "eval")
+    bound = lower_feeds(cx, frame, item.body)
+    roots: list[tuple[str, Span, Node]] = []
+    values: list[program.Value] = []
+    writes: list[program.WriteImage] = []
+    for s in item.body:
+        if isinstance(s, ast.Report):
+            for expr in s.values:
+                node = _node(cx, frame, expr)
+                values.append(program.Value(shown(expr), len(roots), node.type.dtype == "bool"))
+                roots.append((shown(expr), expr.span, node))
+        elif isinstance(s, ast.Write):
+            node = _node(cx, frame, s.value)
+            if not node.type.is_float or not 2 <= node.type.rank <= 4:
+                cx.fail(type_errors.wrong_rank(s.value.span, "a picture", "floats in [0, 1] with axes [n, h, w, 1 or 3], [n, h, w] or [h, w]", node.type), frame)
+            writes.append(program.WriteImage(s.file, len(roots), s.span))
+            roots.append((s.file, s.value.span, node))
+        elif not isinstance(s, ast.Feed):
+            execute(cx, frame, s)
+    if not roots and POISON not in frame.names.values():
+        cx.fail(errors.train_block(item.span, f"the eval block `{item.name}` reports nothing", "report loss, accuracy"), frame)
+    return program.Eval(item.name, bound.feed, computation(cx, frame, bound, roots, ()), tuple(values), tuple(writes), item.span)
+
+
+def lower_test(cx: Context, item: ast.Test) -> program.Test:
+    """A test block: both sides of every expectation are outputs of one graph."""
+    frame = block_frame(cx, "test")
+    bound = lower_feeds(cx, frame, item.body)
+    roots: list[tuple[str, Span, Node]] = []
+    expectations: list[program.Expectation] = []
+    failures = []
+
+    def output(expr: ast.Expr, dtype: str | None = None) -> int:
+        value = cx.evaluate(frame, expr)
+        roots.append((shown(expr), expr.span, as_node(cx, frame, Argument(value, expr.span), dtype)))
+        return len(roots) - 1
+
+    for s in item.body:
+        if isinstance(s, ast.Expect):
+            left = output(s.value)
+            node = roots[left][2]
+            if s.close is None and node.type.dtype != "bool":
+                cx.fail(call_errors.wrong_value(s.value.span, "a condition", str(node.type), "as in expect a == b, or expect a ~= b"), frame)
+            text = shown(s.value) + (f" ~= {shown(s.close)}" if s.close is not None else "")
+            right = None if s.close is None else output(s.close, node.type.dtype if node.type.is_float else None)
+            expectations.append(program.Expectation(text, left, right, s.span))
+        elif isinstance(s, ast.ExpectError):
+            failures += _expected_error(cx, frame, s)
+        elif not isinstance(s, ast.Feed):
+            execute(cx, frame, s)
+    return program.Test(
+        item.name, bound.feed, computation(cx, frame, bound, roots, ()), tuple(expectations), tuple(failures), item.span
+    )
+
+
+def _expected_error(cx: Context, frame: Frame, s: ast.ExpectError) -> list[Any]:
+    """The body's diagnostics are caught; it fails where the expected code is not among them."""
+    said, cx.diagnostics = cx.diagnostics, []
+    known, cx._said = cx._said, set()
+    try:
+        inner = Frame("program", frame.library, dict(frame.names), "expect", frame.training, ())
+        for statement in s.body:
+            execute(cx, inner, statement)
+        codes = [d.code for d in cx.diagnostics]
+    finally:
+        cx.diagnostics, cx._said = said, known
+        for path in [p for p in cx.variables if p.startswith("expect/")]:
+            del cx.variables[path], cx.leaves[path]
+    return [] if s.code in codes else [errors.expected_error(s.span, s.code, codes)]
+
