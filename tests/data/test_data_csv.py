@@ -112,6 +112,12 @@ def test_a_table_without_rows(options, text):
     assert fails(options, text).startswith("E0611")
 
 
+def test_names_that_a_program_can_not_write(options):
+    names = "in,for,test,2nd,größe,-\n"
+    fields = table(options, names + "1,2,3,4,5,6\n").header.fields
+    assert list(fields) == ["in_", "for_", "test", "_2nd", "gr_e", "_"]
+
+
 def test_names_that_fall_together(options):
     assert fails(options, "a b,a-b\n1,2\n").startswith("E0617")
 

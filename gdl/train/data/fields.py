@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from gdl.errors import data as errors
+from gdl.syntax.tokens import RESERVED
 from gdl.types.record import FieldType
 
 SPLIT_NAMES = ("train", "test", "valid", "val")
@@ -33,12 +34,17 @@ def by_split(names: Iterable[str]) -> dict[str, dict[str, str]]:
 
 
 def identifiers(names: Iterable[str], file: object) -> dict[str, str]:
-    """Each name -> a name that a program can write: other characters become `_`. Two that become one are an error."""
+    """Each name -> a name that a program can write: other characters become `_`, and `in` becomes `in_`.
+
+    Errors: DataError where two names become one.
+    """
     made: dict[str, str] = {}
     for name in names:
         identifier = re.sub(r"\W+", "_", name, flags=re.ASCII).strip("_")
         if not identifier or identifier[0].isdigit():
             identifier = f"_{identifier}"
+        if identifier in RESERVED:
+            identifier = f"{identifier}_"
         for other, taken in made.items():
             if taken == identifier:
                 rows = [f'{identifier}  from "{other}"', f'{identifier}  from "{name}"']
