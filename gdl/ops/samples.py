@@ -48,7 +48,8 @@ def between(low: float, high: float, *shape: int) -> Draw:
 
 
 def distinct(*shape: int) -> Draw:
-    """A shuffled grid: no two values closer than 0.1, none within 0.05 of zero, so that no stencil crosses a kink."""
+    """A shuffled grid: no two values of a sample closer than 0.1, none within 0.05 of a whole or half number, so that no
+    stencil crosses a kink."""
     return Draw("distinct", shape)
 
 
