@@ -128,10 +128,9 @@ def not_updatable(span: Span, name: str, why: str) -> Diagnostic:
     )  # fmt: skip
 
 
-def path_collision(span: Span, path: str, layer: str) -> Diagnostic:
-    last = path.rpartition("/")[2]
+def path_collision(span: Span, path: str, now: str, layer: str) -> Diagnostic:
     return Diagnostic(
-        "W0114", f"two unnamed instances of {layer} would share the path `{path}`; this one is `{last}`",
+        "W0114", f"two unnamed instances of {layer} would share the path `{path}`; this one is `{now}`",
         (Label(span, "named by its layer and number"),),
         (f"name it, so that its path stays when layers are added: |> my_name: {layer}(...)",), severity=Severity.WARNING,
     )  # fmt: skip

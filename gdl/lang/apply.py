@@ -54,10 +54,9 @@ def adapt(cx: Context, frame: Frame, entry: Op, inputs: Sequence[Argument], span
     for pattern, argument in zip(patterns, inputs):
         if isinstance(argument.value, Node) and pattern not in DTYPES:
             dtypes.setdefault(pattern, argument.value.type.dtype)
-    if "u8" in dtypes.values() and _has_fraction([a.value for a in inputs]) and entry.signature.results[0].dtype == "n":
-        # u8 is storage: next to a literal with a fraction its values become f32, which loses nothing.
+    if _makes_float(entry, dtypes, [a.value for a in inputs]):
         inputs = [_as_float(cx, frame, a) for a in inputs]
-        dtypes = {key: "f32" if dtype == "u8" else dtype for key, dtype in dtypes.items()}
+        dtypes = dict.fromkeys(dtypes, "f32")
     nodes = []
     for pattern, argument in zip(patterns, inputs):
         wanted = pattern if pattern in DTYPES else dtypes.get(pattern)
@@ -74,12 +73,16 @@ def _patterns(entry: Op, count: int) -> list[str]:
     return [p.type.dtype or "f32" for p in params[:count]]  # type: ignore[union-attr]
 
 
-def _has_fraction(values: Sequence[Any]) -> bool:
-    return any(isinstance(v, float) for v in values)
+def _makes_float(entry: Op, dtypes: Mapping[str, str], values: Sequence[Any]) -> bool:
+    """Whether integers become f32 next to a literal: u8, which is for storage, beside a fraction, for that loses nothing;
+    and what `/` divides by a literal, for `/` gives a float anyway."""
+    if not entry.elementwise or entry.signature.results[0].dtype not in ("n", "f") or "u8" not in dtypes.values():
+        return entry.dtype_rule is not None and any(isinstance(v, float) for v in values) and not {"f32", "f64"} & set(dtypes.values())
+    return any(isinstance(v, float) for v in values) or (entry.dtype_rule is not None and any(map(is_static, values)))
 
 
 def _as_float(cx: Context, frame: Frame, argument: Argument) -> Argument:
-    if isinstance(argument.value, Node) and argument.value.type.dtype == "u8" and argument.span is not None:
+    if isinstance(argument.value, Node) and not argument.value.type.is_float and argument.span is not None:
         cast = apply_op(cx, frame, TABLE["cast"], [argument], {"dtype": "f32"}, argument.span)
         return Argument(cast, argument.span, argument.name)
     return argument

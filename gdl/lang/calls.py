@@ -186,8 +186,8 @@ def make_instance(
         count = 2
         while f"{path}_{count}" in frame.paths:
             count += 1
+        cx.warn(name_errors.path_collision(span, path, f"{label}_{count}", layer.name))
         path = f"{path}_{count}"
-        cx.warn(name_errors.path_collision(span, path, layer.name))
     elif path in frame.paths:
         cx.fail(name_errors.declared_twice(span, label, frame.paths[path]), frame)
     frame.paths[path] = span
@@ -281,6 +281,7 @@ def _match_tensors(cx: Context, frame: Frame, function: Function, bound: Bound, 
         for name in set(bindings.packs) - before:
             start = next(i for i, a in enumerate(param.type.axes) if isinstance(a.size, ast.Splice))  # type: ignore[union-attr]
             body.names[name] = Pack(bindings.packs[name], start)
+    body.dtypes = {name: type.dtype for name, type in bindings.dtypes.items()}
     for name, dim in bindings.sizes.items():
         body.names.setdefault(name, dim.size)
     cx.guard(bindings.guards, frame, span)

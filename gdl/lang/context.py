@@ -48,6 +48,7 @@ class Frame:
     states: dict[str, Node] = field(default_factory=dict)  # what `update` may change, by name
     spans: dict[str, Span] = field(default_factory=dict)  # where names were bound
     paths: dict[str, Span] = field(default_factory=dict)  # of the instances made in this body
+    dtypes: dict[str, str] = field(default_factory=dict)  # what the signature's dtype variables stand for
 
 
 @dataclass(frozen=True, slots=True)

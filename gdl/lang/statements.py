@@ -152,9 +152,11 @@ def _set(cx: Context, frame: Frame, name: str, value: Any, span: Span) -> None:
 
 def declared_type(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
     """A type as declared, its symbols being what the names around it mean."""
-    if expr.dtype is not None and expr.dtype in ("f", "n", "i", "t"):
-        cx.fail(errors.bad_static(expr.span, f"`{expr.dtype}` stands for several dtypes; a tensor has one", "write f32"), frame)
     b = Bindings(statics=_Statics(cx, frame))  # type: ignore[arg-type]
+    if expr.dtype in frame.dtypes:
+        b.dtypes[expr.dtype] = TensorType(frame.dtypes[expr.dtype])
+    elif expr.dtype in ("f", "n", "i", "t"):
+        cx.fail(errors.bad_static(expr.span, f"`{expr.dtype}` stands for several dtypes; a tensor has one", "write f32"), frame)
     try:
         type = build(expr, b)
     except Mismatch as m:
@@ -239,13 +241,10 @@ def _variable(cx: Context, frame: Frame, s: ast.Variable | ast.State) -> None:
 def _optimizer_type(cx: Context, frame: Frame, s: ast.Variable | ast.State) -> TensorType | None:
     """In an optimizer `f[...]` and `f32[...]` stand for the type of the variable that it trains."""
     if frame.what != "optimizer" or not any(isinstance(a.size, ast.Ellipsis_) for a in s.type.axes):
-        if frame.what == "optimizer" and s.type.dtype == "f":
-            like = next(v for v in frame.names.values() if isinstance(v, Node) and v.op == "variable")
-            return replace(_typed(cx, frame, replace(s.type, dtype=like.type.dtype)))
         return None
     like = next(v for v in frame.names.values() if isinstance(v, Node) and v.op == "variable")
     dtype = s.type.dtype or "f32"
-    return TensorType(like.type.dtype if dtype in ("f", "f32") else dtype, tuple([Dim(d.size) for d in like.type.dims]))
+    return TensorType(frame.dtypes.get(dtype, dtype), tuple([Dim(d.size) for d in like.type.dims]))
 
 
 def _declare(frame: Frame, name: str, value: Any, span: Span) -> None:
