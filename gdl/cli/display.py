@@ -36,7 +36,10 @@ class Json(Quiet):
     """One JSON object a line; numbers that JSON lacks are null."""
 
     def show(self, event: Event) -> None:
-        click.echo(json.dumps(_finite(record(event)), allow_nan=False))
+        self.say(record(event))
+
+    def say(self, fields: dict[str, Any]) -> None:
+        click.echo(json.dumps(_finite(fields), allow_nan=False))
 
 
 class Plain:

@@ -1,4 +1,4 @@
-"""What can go wrong while a program trains or is evaluated: E0810 to E0829."""
+"""What can go wrong while a program trains or is evaluated: E0820 to E0829."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ def diverged(
         " division that the place above points to"
     ]
     message = f"the loss `{loss}` became {value} in step {step}"
-    return RunError(Diagnostic("E0810", message, tuple(labels), tuple(helps), (kept,) if kept else ()))
+    return RunError(Diagnostic("E0820", message, tuple(labels), tuple(helps), (kept,) if kept else ()))
 
 
 def no_records(feed: Feed) -> DataError:
     name = f"{feed.data}.{feed.split}" if feed.split else str(feed.data)
     labels = (Label(feed.span),) if feed.span else ()
-    return DataError(Diagnostic("E0811", f"{name} has no records", labels, ("use a split that has some",)))
+    return DataError(Diagnostic("E0821", f"{name} has no records", labels, ("use a split that has some",)))
 
 
 def not_images(file: str, shape: Sequence[int], dtype: str, span: Span | None) -> RunError:
     message = f'`write "{file}"` can\'t make an image of {dtype}[{", ".join(map(str, shape))}]'
     help = "images are [h, w], [n, h, w], [n, h, w, 1] or [n, h, w, 3], with values from 0 to 1"
-    return RunError(Diagnostic("E0812", message, (Label(span),) if span else (), (help,)))
+    return RunError(Diagnostic("E0822", message, (Label(span),) if span else (), (help,)))
 
 
 def outside_run_directory(file: str, span: Span | None) -> RunError:
     message = f'`write "{file}"` may only write .png files inside the run\'s directory'
     labels = (Label(span),) if span else ()
-    return RunError(Diagnostic("E0813", message, labels, ('write "images/name-{step}.png" = ...',)))
+    return RunError(Diagnostic("E0823", message, labels, ('write "images/name-{step}.png" = ...',)))
 
 
 def unknown_marker(file: str, marker: str, span: Span | None) -> RunError:
     message = f'`write "{file}"`: {marker} means nothing'
     labels = (Label(span),) if span else ()
-    return RunError(Diagnostic("E0814", message, labels, ("what can stand in braces: {step}, {epoch}",)))
+    return RunError(Diagnostic("E0824", message, labels, ("what can stand in braces: {step}, {epoch}",)))
 
 
 def other_data(name: str, then: str, now: str) -> CheckpointError:
@@ -65,4 +65,10 @@ def other_program(path: object, why: str) -> CheckpointError:
 
 def save_outside(directory: str) -> RunError:
     message = f'`save "{directory}"` may only name a folder below the current one'
-    return RunError(Diagnostic("E0815", message, helps=('save "runs/name", or choose any place with --out DIR',)))
+    return RunError(Diagnostic("E0825", message, helps=('save "runs/name", or choose any place with --out DIR',)))
+
+
+def expectation_failed(test: str, text: str, span: Span | None, found: Sequence[str]) -> Diagnostic:
+    """`found` says in which numbers the two sides differ."""
+    labels = (Label(span, found[0] if found else ""),) if span else ()
+    return Diagnostic("E0826", f'test "{test}": `expect {text}` does not hold', labels, notes=tuple(found[1:]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,28 +25,28 @@ def evaluate(
     block: Eval,
     runner: Runs,
     batches: Batches | NoData,
-    clock: Callable[[int], Any],
     at: Moment,
+    tick: int,
     directory: Path | None,
 ) -> Evaluated:
-    """One run of the block over all of its data. `clock` makes the clock of a batch from its number.
+    """One run of the block over all of its data; random draws of its batch j are those of tick `tick + j`.
 
     Images are of the first batch; without a `directory` none is written.
     """
-    values, first = _means(block, runner, batches, clock) if block.feed.data else _values(block, runner, clock)
+    values, first = _means(block, runner, batches, at, tick) if block.feed.data else _values(block, runner, at, tick)
     files = [_write(write, first[write.output], at, directory) for write in block.writes] if directory else []
     shares = frozenset(value.name for value in block.values if value.is_share)
     return Evaluated(at, block.name, values, shares, tuple(files))
 
 
 def _means(
-    block: Eval, runner: Runs, batches: Batches | NoData, clock: Callable[[int], Any]
+    block: Eval, runner: Runs, batches: Batches | NoData, at: Moment, tick: int
 ) -> tuple[dict[str, float], Sequence[Any]]:
     means = {value.name: Mean() for value in block.values}
     first: dict[int, Any] = {}
     for number in range(batches.per_epoch):
         inputs, examples = batches.take(number)
-        outputs = runner.run(inputs, clock(number))
+        outputs = runner(inputs, at.step, at.epoch, tick + number)
         for value in block.values:
             means[value.name].add(outputs[value.output], examples)
         if number == 0:
@@ -54,8 +54,8 @@ def _means(
     return {name: mean.value for name, mean in means.items()}, first
 
 
-def _values(block: Eval, runner: Runs, clock: Callable[[int], Any]) -> tuple[dict[str, Any], Sequence[Any]]:
-    outputs = runner.run({}, clock(0))
+def _values(block: Eval, runner: Runs, at: Moment, tick: int) -> tuple[dict[str, Any], Sequence[Any]]:
+    outputs = runner({}, at.step, at.epoch, tick)
     return {value.name: plain(outputs[value.output]) for value in block.values}, outputs
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from gdl.lang.program import Computation, Feed, Program
-from gdl.runtime import Clock, Runner, State
+from gdl.runtime.arena import Arena
+from gdl.runtime.runner import Runner
+from gdl.runtime.state import State
 from gdl.runtime.random import philox_key
 from gdl.train.batches import Batches, NoData
 from gdl.train.data.dataset import Dataset
@@ -29,12 +30,13 @@ class Execution:
     open_data: Callable[[str], Dataset]  # by the program's name for it
     seed: int = 0
     directory: Path | None = None  # where images go
+    arena: Arena = field(default_factory=Arena, repr=False)  # all graphs take turns in it
     _evals: dict[str, tuple[Runner, Batches | NoData]] = field(default_factory=dict, repr=False)
 
     def runner(self, computation: Computation, stream: str = "") -> Runner:
         """The computation prepared to run; it draws from the seed's main stream, or from one of its own."""
         seed = philox_key(self.seed, stream) if stream else self.seed
-        return Runner(computation.graph, computation.inputs, self.state, seed)
+        return Runner(computation.graph, computation.inputs, self.state, seed, arena=self.arena)
 
     def batches(self, feed: Feed) -> Batches | NoData:
         if feed.data is None:
@@ -45,7 +47,7 @@ class Execution:
         """For the train block that the position stands in."""
         train = self.program.trains[position.block]
         runners = {m.index: self.runner(m.computation) for m in {m.index: m for m in minimizes(train.body)}.values()}
-        return Stepper(train, runners, self.batches(train.feed), Clock, position)
+        return Stepper(train, runners, self.batches(train.feed), position)
 
     def moment(self, position: Position) -> Moment:
         """The position as events tell it; before any step in a program that does not train."""
@@ -61,8 +63,4 @@ class Execution:
         if name not in self._evals:
             self._evals[name] = self.runner(block.computation, f"eval {name}"), self.batches(block.feed)
         runner, batches = self._evals[name]
-
-        def clock(number: int) -> Any:
-            return Clock(at.step, at.epoch, total_steps * batches.per_epoch + number)
-
-        return evaluate(block, runner, batches, clock, at, self.directory)
+        return evaluate(block, runner, batches, at, total_steps * batches.per_epoch, self.directory)

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gdl.runtime import State
-from gdl.train.checkpoint import Checkpoint
+from gdl.runtime.state import State
 from gdl.train.events import Evaluated, Event, Reported, record
 from gdl.train.means import Tally
 from gdl.train.rundir import RunDirectory
@@ -34,9 +33,11 @@ class Memory:
             tally.restore(saved)
 
 
-def memory_of(checkpoint: Checkpoint) -> Memory:
-    """What the checkpoint of a run remembers."""
-    saved: Any = checkpoint.meta["memory"]
+def memory_of(meta: Mapping[str, Any]) -> Memory:
+    """What a checkpoint's metadata remember; a start from nothing where the checkpoint is not of a run."""
+    saved = meta.get("memory")
+    if saved is None:
+        return Memory()
     return Memory(Position(**saved["position"]), saved["tallies"], dict(saved["best"]), dict(saved["evaluated"]))
 
 

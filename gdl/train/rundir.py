@@ -151,6 +151,11 @@ def open_run(path: Path) -> RunDirectory:
     return run
 
 
+def view_run(path: Path) -> RunDirectory:
+    """A run to look at: nothing in it is changed."""
+    return RunDirectory(path, _read_config(path))
+
+
 def _read_config(path: Path) -> dict[str, object]:
     file = path / "config.json"
     if not file.is_file():

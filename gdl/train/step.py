@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from gdl.graph.node import Node
 from gdl.lang.program import Action, Minimize, Repeat, Train
 from gdl.train.batches import Batches, NoData
 from gdl.train.means import Tally
@@ -15,7 +16,9 @@ from gdl.train.means import Tally
 class Runs(Protocol):
     """What runs a graph: `gdl.runtime.Runner`."""
 
-    def run(self, inputs: Mapping[str, Any], clock: Any) -> Sequence[Any]: ...
+    def __call__(self, arrays: Mapping[str, Any], step: int, epoch: int, tick: int) -> Sequence[Any]: ...
+
+    def trace(self, arrays: Mapping[str, Any], step: int, epoch: int, tick: int) -> Iterator[tuple[Node, Any]]: ...
 
 
 @dataclass(slots=True)
@@ -56,7 +59,6 @@ class Stepper:
         train: Train,
         runners: Mapping[int, Runs],
         batches: Batches | NoData,
-        clock: Callable[[int, int, int], Any],
         position: Position,
     ):
         self.position = position
@@ -65,7 +67,7 @@ class Stepper:
         self.examples = 0
         self._order = tuple([(m, runners[m.index]) for m in minimizes(train.body)])
         self._stops = train.stops
-        self.batches, self._clock = batches, clock
+        self.batches = batches
 
     @property
     def draws_per_step(self) -> int:
@@ -86,8 +88,7 @@ class Stepper:
         stop = None
         for minimize, runner in self._order:
             inputs, examples = batches.take(position.draws)
-            clock = self._clock(position.step, position.draws // batches.per_epoch, position.ticks)
-            outputs = runner.run(inputs, clock)
+            outputs = runner(inputs, position.step, position.draws // batches.per_epoch, position.ticks)
             loss = float(outputs[0])
             if not math.isfinite(loss):
                 raise NotFinite(minimize, loss)
@@ -102,6 +103,22 @@ class Stepper:
         position.step += 1
         position.total_steps += 1
         return stop
+
+    def replay(self, start: Position) -> Iterator[tuple[Node, Any]]:
+        """Runs again from `start`, the tensors being what they were there, up to the run at the present position, and
+        goes through that one node by node."""
+        now = self.position
+        at = replace(start)
+        while True:
+            for minimize, runner in self._order:
+                inputs, _ = self.batches.take(at.draws)
+                clock = at.step, at.draws // self.batches.per_epoch, at.ticks
+                if at.ticks == now.ticks:
+                    return runner.trace(inputs, *clock)
+                runner(inputs, *clock)
+                at.draws += 1
+                at.ticks += 1
+            at.step += 1
 
     def _stop(self, index: int, outputs: Sequence[Any], before: str | None) -> str | None:
         """What the stops make of this run: where a `minimize` is repeated, its last run decides."""

@@ -1,0 +1,64 @@
+"""GDL, a small language for neural networks.
+
+    import gdl
+
+    session = gdl.load("mnist.gdl", lr=0.1)
+    session.train()
+    session.evaluate("test")          # {"loss": 0.27, "accuracy": 0.92}
+    session.run("logits", x=images)   # a plain array
+
+Everything here is loaded when it is first used, so that `import gdl` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gdl.diagnostics import Diagnostic
+    from gdl.errors import CheckpointError, DataError, GdlError, ProgramError, RunError, UsageError
+    from gdl.session.api import check, load, loads, parse
+    from gdl.session.session import Outcome, Session
+    from gdl.train.inline_tests import TestResult
+
+__all__ = [
+    "CheckpointError",
+    "DataError",
+    "Diagnostic",
+    "GdlError",
+    "Outcome",
+    "ProgramError",
+    "RunError",
+    "Session",
+    "TestResult",
+    "UsageError",
+    "check",
+    "load",
+    "loads",
+    "parse",
+]
+
+_HOME = {
+    "Diagnostic": "gdl.diagnostics",
+    "Outcome": "gdl.session.session",
+    "Session": "gdl.session.session",
+    "TestResult": "gdl.train.inline_tests",
+    **dict.fromkeys(("check", "load", "loads", "parse"), "gdl.session.api"),
+    **dict.fromkeys(
+        ("CheckpointError", "DataError", "GdlError", "ProgramError", "RunError", "UsageError"), "gdl.errors"
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'gdl' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,54 @@
+"""`gdl test`: the tests inside programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gdl.cli.check import as_record
+from gdl.cli.options import data_option, json_option, program_options
+from gdl.cli.screen import show_diagnostics
+from gdl.errors import Exit
+from gdl.errors import command as errors
+from gdl.resources import open_source
+from gdl.session.checking import check_program
+from gdl.session.runs import evaluation
+from gdl.train.inline_tests import run_tests
+
+
+@click.command("test")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@data_option
+@json_option
+def command(files: Sequence[Path], data: Path | None, as_json: bool) -> int:
+    """Run the `test` blocks of programs, on their initial weights."""
+    results = [result for file in files for result in _run(file, data, as_json)]
+    if not results:
+        raise errors.nothing_to_do(" ".join(map(str, files)), "test")
+    failed = results.count(False)
+    if not as_json:
+        click.echo(f"{len(results) - failed} passed" + (f", {failed} failed" if failed else ""))
+    return Exit.TEST_FAILED if failed else Exit.OK
+
+
+def _run(file: Path, data: Path | None, as_json: bool) -> list[bool]:
+    """Whether each test of the file passes; shows them as they come."""
+    options = program_options(data, file.parent)
+    checked = check_program(open_source(file), options)
+    show_diagnostics(d for d in checked.diagnostics if not d.is_error)
+    checked.require()
+    execution, *_ = evaluation(checked, options, {})
+    passed = []
+    for result in run_tests(execution):
+        passed.append(result.passed)
+        if as_json:
+            fields: dict[str, Any] = {"file": str(file), "test": result.name, "passed": result.passed}
+            click.echo(json.dumps(fields | {"failures": [as_record(d) for d in result.failures]}))
+        else:
+            click.echo(f"{file}: {'ok    ' if result.passed else 'FAILED'} {result.name}")
+            show_diagnostics(result.failures)
+    return passed

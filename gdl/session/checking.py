@@ -1,0 +1,149 @@
+"""Checking a program as a whole: its text, its gradients, and the checkpoints that it loads. Needs no numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gdl.autodiff import expand
+from gdl.diagnostics import Diagnostic, Label
+from gdl.errors import CheckpointError, DataError, GdlError, ProgramError
+from gdl.errors import checkpoint as errors
+from gdl.errors.data import not_to_be_had
+from gdl.graph.node import Graph
+from gdl.lang import check
+from gdl.lang.program import Action, Computation, Load, Program, Repeat
+from gdl.source import Source
+from gdl.train import checkpoint
+from gdl.train.data import SOURCES, DataOptions, describe
+from gdl.types.record import DataHeader, FieldType, SourceCall
+from gdl.types.tensor import TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A program's text with all that the checker says of it. `program` is None where there are errors; else its graphs
+    hold no more requests for gradients."""
+
+    source: Source
+    program: Program | None
+    diagnostics: tuple[Diagnostic, ...]
+
+    def require(self) -> Program:
+        """The program. Raises the errors where there are any, as `error_of` classes them."""
+        if self.program is None:
+            raise error_of(self.diagnostics)
+        return self.program
+
+
+def error_of(diagnostics: Sequence[Diagnostic]) -> GdlError:
+    """The errors among the diagnostics: as DataError or CheckpointError where all are of that kind, else ProgramError."""
+    wrong = [d for d in diagnostics if d.is_error]
+    if all(d.code.startswith("E061") for d in wrong):
+        return DataError(*wrong)
+    if all(d.code.startswith("E07") for d in wrong):
+        return CheckpointError(*wrong)
+    return ProgramError(*wrong)
+
+
+def check_program(
+    source: Source,
+    options: DataOptions,
+    hypers: Mapping[str, Any] | None = None,
+    absent: frozenset[str] = frozenset(),
+) -> Checked:
+    """The program of a text, with its hypers set. `absent` are data sources, as called, that turned out not to be there."""
+
+    def header(call: SourceCall) -> DataHeader:
+        if str(call) in absent:
+            raise not_to_be_had(str(call), ["it could not be fetched"])
+        return describe(call, options)
+
+    program, diagnostics = check(source, hypers=hypers or {}, describe=header, sources=SOURCES)
+    found = list(diagnostics)
+    if program is not None:
+        expanded, wrong = _expanded(program)
+        wrong += _wrong_loads(program, options)
+        found += [d for d in wrong if d not in found]
+        program = None if wrong else expanded
+    return Checked(source, program, tuple(found))
+
+
+# ---- gradients ---------------------------------------------------------------------------------------------------
+
+
+def _expanded(program: Program) -> tuple[Program, list[Diagnostic]]:
+    """The program with its gradients worked out, and what is wrong with them."""
+    wrong: dict[Diagnostic, None] = {}
+
+    def one(computation: Computation) -> Computation:
+        try:
+            return replace(computation, graph=expand(computation.graph))
+        except ProgramError as error:
+            wrong.update(dict.fromkeys(error.diagnostics))
+            return computation
+
+    trains = tuple([replace(train, body=_each_minimize(train.body, one)) for train in program.trains])
+    evals = {name: replace(block, computation=one(block.computation)) for name, block in program.evals.items()}
+    tests = tuple([replace(test, computation=one(test.computation)) for test in program.tests])
+    for nodes in program.nodes.values():
+        one(Computation(Graph(tuple(nodes.values())), (), ()))  # for what no procedure uses
+    return replace(program, trains=trains, evals=evals, tests=tests), list(wrong)
+
+
+def _each_minimize(body: tuple[Action, ...], change: Any) -> tuple[Action, ...]:
+    def changed(action: Action) -> Action:
+        if isinstance(action, Repeat):
+            return replace(action, body=_each_minimize(action.body, change))
+        return replace(action, computation=change(action.computation))
+
+    return tuple([changed(action) for action in body])
+
+
+# ---- checkpoints that the program loads --------------------------------------------------------------------------
+
+
+def field_type(type: TensorType) -> FieldType:
+    return FieldType(type.dtype, tuple([int(size) for size in type.shape]))  # type: ignore[arg-type]
+
+
+def model_types(program: Program) -> dict[str, FieldType]:
+    """The tensors that are the model: trained and kept, without what belongs to optimizers."""
+    types = {path: field_type(info.type) for path, info in program.variables.items()}
+    return {path: type for path, type in types.items() if not path.startswith(checkpoint.OPTIMIZER_PREFIX)}
+
+
+def find_checkpoint(load: Load, options: DataOptions) -> Path:
+    """The file that a `load` names: beside the program, else below the current folder."""
+    folders = [folder for folder in (options.program_dir, Path.cwd()) if folder is not None]
+    paths = [folder / load.file for folder in folders]
+    return next((path for path in paths if path.is_file()), paths[-1])
+
+
+def fit_checkpoint(program: Program, load: Load, path: Path, peek: checkpoint.Peek) -> Mapping[str, str]:
+    """Variable -> tensor of the file, for all variables of the load's target. Errors: CheckpointError, E0701."""
+    match = checkpoint.fit(model_types(program), peek.types, load.maps, load.target)
+    if match.is_complete and match.total:
+        return match.pairs
+    hypers = {name: hyper.value for name, hyper in program.hypers.items()}
+    saved = peek.meta.get("hypers")
+    raise CheckpointError(errors.does_not_fit(
+        load.span, path, len(match.pairs), match.total, match.rows,
+        target=load.target, program_hypers=hypers, file_hypers=saved if isinstance(saved, dict) else {},
+    ))  # fmt: skip
+
+
+def _wrong_loads(program: Program, options: DataOptions) -> list[Diagnostic]:
+    return [diagnostic for load in program.loads for diagnostic in _wrong_load(program, load, options)]
+
+
+def _wrong_load(program: Program, load: Load, options: DataOptions) -> Iterator[Diagnostic]:
+    path = find_checkpoint(load, options)
+    try:
+        fit_checkpoint(program, load, path, checkpoint.peek(path))
+    except GdlError as error:
+        for diagnostic in error.diagnostics:
+            labels = diagnostic.labels or ((Label(load.span),) if load.span else ())
+            yield replace(diagnostic, labels=labels)
