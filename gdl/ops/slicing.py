@@ -35,13 +35,14 @@ def sliced(dims: tuple[Dim, ...], index: Any) -> tuple[tuple[Dim, ...], list[Gua
         else:
             raise refuse(f"an index is a whole number, a slice, a new axis or `...`, got {entry}")
         axis += 1
-    return tuple(left), guards
+    return tuple(left), list(dict.fromkeys(guards))
 
 
 def numpy_index(index: Any) -> tuple[Any, ...]:
     """The index as NumPy takes it, all sizes being numbers."""
     named = {"new": None, "...": Ellipsis}
-    return tuple([named[i] if isinstance(i, str) else slice(*i[1:]) if isinstance(i, tuple) else i for i in index])
+    entries = [named[i] if isinstance(i, str) else slice(*i[1:]) if isinstance(i, tuple) else i for i in index]
+    return (*entries,) if "..." in index else (*entries, Ellipsis)  # with `...` even a single element is a view
 
 
 def whole(rank: int) -> list[Any]:
@@ -102,7 +103,8 @@ def _slice_size(start: Any, stop: Any, step: Any, dim: Dim, axis: int) -> tuple[
         low = 0 if stop is None else _position(stop, dim, axis, guards) + 1
         guards += fit(high, dim, f"the slice starts at {start}, but axis {axis} has size {dim.size}")
     text = f"the slice {_text(start, stop, step)} of an axis of size {dim.size} ends before it starts"
-    guards += fit(low, Dim(high), text)
+    if low != 0:
+        guards += fit(low, Dim(high), text)
     return sizes.ceil_div(high - low, abs(step)), guards
 
 
