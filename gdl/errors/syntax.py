@@ -1,87 +1,351 @@
-"""What a text that is not GDL is told: E0001 to E0023."""
+"""E00xx: a text that is not GDL."""
 
 from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
 
 from gdl.diagnostics import Diagnostic, Edit, Label
 from gdl.source import Span
 
-# What stands between backquotes is text of the program or to be written into it.
+# How each statement is written: the help of a mistake inside one.
+FORMS = {
+    "gdl": "gdl 1",
+    "import": 'import "file.gdl" as m',
+    "from": "from nn import Dense, Conv",
+    "dim": "dim batch",
+    "hyper": "hyper lr: float = 0.5 in (0, 10)",
+    "data": "data digit = mnist() or digits()",
+    "placeholder": "placeholder x: f32[batch, 784]",
+    "metric": "metric accuracy = argmax(logits, axis=-1) == y",
+    "def": "def name(x: f32[*s], p: float = 0.1) -> f32[*s] { return ... }",
+    "layer": "layer Name(x: f32[b, d], units: int) -> f32[b, units] { ... }",
+    "optimizer": "optimizer Name(w: f32[...], g: f32[...], lr: float = 0.1) { ... }",
+    "variable": "variable w: f32[d, units] = glorot_uniform()",
+    "state": "state mean: f32[c] = zeros()",
+    "net": "net f = Dense(10)",
+    "update": "update mean = 0.9 * mean + 0.1 * m",
+    "return": "return a, b",
+    "for": "for i in 0..n { ... }",
+    "if": "if bias { ... } else { ... }",
+    "load": 'load model from "file.safetensors" map "old" -> "new" freeze',
+    "require": 'require d % heads == 0 : "width {d} does not split into {heads} heads"',
+    "next": "next h = h1",
+    "yield": "yield h1",
+    "train": "train { ... }",
+    "eval": "eval test { ... }",
+    "test": 'test "what holds" { ... }',
+    "epochs": "epochs 5",
+    "steps": "steps 10000",
+    "feed": "feed x = image, y = label from digit.train batch 100 shuffle",
+    "minimize": "minimize loss over vars(f) with Adam(lr) clip 1.0",
+    "repeat": "repeat 5 { ... }",
+    "report": "report loss, accuracy every 100 steps",
+    "run": "run test every epoch",
+    "save": 'save "dir" best accuracy every epoch',
+    "stop": "stop when loss < 0.5",
+    "write": 'write "image-{epoch}.png" = expression',
+    "expect": "expect a ~= b",
+    "scan": "scan x in xs along t carry h = h0 { ... next h = ...  yield h }",
+}
+
+# Where a statement that stands in the wrong block belongs.
+HOMES = {
+    "train": ("epochs", "steps", "minimize", "repeat", "run", "save", "stop"),
+    "train, eval or test": ("feed",),
+    "train or eval": ("report",),
+    "eval": ("write",),
+    "test": ("expect",),
+    "scan": ("next", "yield"),
+    "def or layer": ("return",),
+    "layer": ("net",),
+    "layer or optimizer": ("update", "state"),
+}
+
+def _error(code: str, message: str, span: Span, label: str = "", *helps: str, **more: object) -> Diagnostic:
+    return Diagnostic(code, message, (Label(span, label),), tuple(h for h in helps if h), **more)  # type: ignore[arg-type]
 
 
 def _fix(span: Span, text: str) -> tuple[Edit, ...]:
     return (Edit(span, text),)
 
 
-# ---- characters --------------------------------------------------------------------------------------------------
+# ---- E0001: characters -------------------------------------------------------------------------------------------
 
 
 def unexpected_character(span: Span) -> Diagnostic:
-    text = span.text
-    helps = ("a backslash does not continue a line here; lines inside () and [] continue by themselves",) if text == "\\" else ()
-    return Diagnostic("E0001", f"`{text}` (U+{ord(text[0]):04X}) has no meaning here", (Label(span),), helps)
+    helps = {
+        "\\": "lines inside () and [] continue by themselves, and a line may start with |>",
+        "`": "text stands in double quotes, names stand bare",
+    }
+    message = f"`{span.text}` (U+{ord(span.text[0]):04X}) means nothing in GDL"
+    return _error("E0001", message, span, "", helps.get(span.text, ""))
 
 
 def hidden_character(span: Span) -> Diagnostic:
     codes = ", ".join(f"U+{ord(c):04X}" for c in dict.fromkeys(span.text[:3]))
-    return Diagnostic("E0001", f"a control character ({codes}) stands here", (Label(span),), ("delete it",), fix=_fix(span, ""))
+    message = f"there is a character here that cannot be seen: {codes}"
+    return _error("E0001", message, span, "", "delete it; inside a text, write it as \\u{...}", fix=_fix(span, ""))
 
 
 def odd_space(span: Span) -> Diagnostic:
-    message = f"this space is U+{ord(span.text):04X}, which only looks like one"
-    return Diagnostic("E0001", message, (Label(span),), ("write a plain space",), fix=_fix(span, " "))
+    name = unicodedata.name(span.text[0], "").lower() or "not a space"
+    message = f"U+{ord(span.text[0]):04X} ({name}) only looks like a space"
+    return _error("E0001", message, span, "", "write a plain space", fix=_fix(span, " "))
 
 
 def symbol(span: Span, meant: str) -> Diagnostic:
-    return Diagnostic("E0001", f"`{span.text}` is written `{meant}` in GDL", (Label(span),), fix=_fix(span, meant))
+    return _error("E0001", f"`{span.text}` is written `{meant}`", span, "", f"write `{meant}`", fix=_fix(span, meant))
 
 
 def letters(span: Span) -> Diagnostic:
-    return Diagnostic("E0001", f"the name `{span.text}` has a letter outside A-Z, a-z", (Label(span),))
+    message = f"`{span.text}` cannot be a name: names are made of A-Z, a-z, 0-9 and _"
+    words = unicodedata.name(span.text[0], "").split()
+    plain = words[-1].lower() if len(span.text) == 1 and words[:1] == ["GREEK"] else ""
+    return _error("E0001", message, span, "", plain and f"write `{plain}`")
+
+
+# ---- E0002 to E0004: quotes and brackets -------------------------------------------------------------------------
 
 
 def unterminated_string(span: Span) -> Diagnostic:
-    return Diagnostic("E0002", 'this string has no closing `"` on its line', (Label(span),))
+    return _error("E0002", "this text has no closing quote", span, 'opened here, and the line ends without a `"`',
+                  'close it with `"`; a line break inside a text is written \\n')  # fmt: skip
 
 
-def unclosed(opener: Span, seen_at: Span) -> Diagnostic:
-    return Diagnostic("E0003", f"this `{opener.text}` is never closed", (Label(opener),))
+def unclosed(opener: Span, seen_at: Span, closer: str) -> Diagnostic:
+    at_end = not seen_at.source.text[seen_at.start :].strip()
+    label = "the file ends here" if at_end else f"`{closer}` is missing before this"
+    labels = (Label(opener, "opened here"),)
+    if not at_end:
+        labels += (Label(seen_at, label),)
+    message = f"this `{opener.text}` is never closed"
+    return Diagnostic("E0003", message, labels, (f"add `{closer}`",))
 
 
 def stray_closer(span: Span) -> Diagnostic:
-    return Diagnostic("E0004", f"this `{span.text}` closes nothing", (Label(span),))
+    opener = {")": "(", "]": "[", "}": "{"}[span.text]
+    return _error("E0004", f"this `{span.text}` closes nothing", span, f"no `{opener}` is open here",
+                  "delete it", fix=_fix(span, ""))  # fmt: skip
 
 
-def wrong_closer(opener: Span, closer: Span) -> Diagnostic:
-    return Diagnostic("E0004", f"`{opener.text}` is closed by `{closer.text}`", (Label(closer), Label(opener, "opened here")))
+def wrong_closer(opener: Span, closer: Span, wanted: str) -> Diagnostic:
+    labels = (Label(closer, f"`{wanted}` belongs here"), Label(opener, "opened here"))
+    message = f"`{opener.text}` is closed by `{closer.text}`"
+    return Diagnostic("E0004", message, labels, (f"write `{wanted}`",), fix=_fix(closer, wanted))
 
 
-def too_deep(span: Span) -> Diagnostic:
-    return Diagnostic("E0010", "nested too deeply: the limit is 200 levels", (Label(span),))
+# ---- E0005: statements that do not exist -------------------------------------------------------------------------
 
 
-def quotes(span: Span) -> Diagnostic:
-    return Diagnostic("E0015", 'strings stand in double quotes `"`', (Label(span),))
+def unknown_statement(span: Span, similar: str | None, hint: str) -> Diagnostic:
+    helps = (f"did you mean `{similar}`?",) if similar else ()
+    if hint:
+        helps += (hint,)
+    if not helps:
+        helps = ("a statement is `name = expression`, or begins with a keyword such as variable, net or train",)
+    fix = _fix(span, similar) if similar else ()
+    return Diagnostic("E0005", f"no statement begins with `{span.text}`", (Label(span),), helps, fix=fix)
+
+
+def value_without_name(span: Span, text: str) -> Diagnostic:
+    return _error("E0019", "this line computes something and drops it", span, "",
+                  f"give it a name: `y = {text}`, or `report` it in an eval block")  # fmt: skip
+
+
+def assignment_to_part(span: Span) -> Diagnostic:
+    return _error("E0020", f"`{span.text}` cannot be assigned to: values never change", span,
+                  "only names can stand left of `=`",
+                  "bind a new name; a tensor with some entries replaced is `where(mask, new, old)`")  # fmt: skip
+
+
+# ---- E0006 to E0008: something else was expected -----------------------------------------------------------------
+
+
+def unexpected(span: Span, found: str, expected: str, form: str, note: str = "") -> Diagnostic:
+    notes = (note,) if note else ()
+    return _error("E0006", f"{found} cannot stand here", span, f"expected {expected}", form, notes=notes)
+
+
+def missing(span: Span, what: str, before: str, form: str) -> Diagnostic:
+    """`=`, `:`, `with` ... left out; `before` says what stands in its place."""
+    return _error("E0007", f"`{what}` is missing before {before}", span, f"expected `{what}`", form)
+
+
+def missing_default(span: Span, keyword: str, name: str) -> Diagnostic:
+    what, example = {
+        "hyper": ("a default value", "= 0.1"),
+        "net": ("its layer", "= Dense(10)"),
+    }.get(keyword, ("an initial value", "= zeros()"))
+    return _error("E0007", f"`{keyword} {name}` needs {what}", span, "", f"add `{example}`")
+
+
+def missing_comma(span: Span, before: Span) -> Diagnostic:
+    here = Span(before.source, before.end, before.end)
+    return Diagnostic("E0008", "a comma is missing between these two", (Label(span), Label(before)),
+                      (f"write `{before.text}, {span.text}`",), fix=_fix(here, ","))  # fmt: skip
+
+
+def line_too_short(span: Span, after: str, expected: str, form: str) -> Diagnostic:
+    return _error("E0017", f"the line ends after {after}", span, f"expected {expected} here", form)
+
+
+def line_starts_with(span: Span) -> Diagnostic:
+    return _error("E0017", f"a line cannot begin with `{span.text}`", span, "",
+                  "only |> continues a line; put parentheses around an expression that takes several lines")  # fmt: skip
+
+
+# ---- E0009, E0010: places ----------------------------------------------------------------------------------------
+
+
+def misplaced(span: Span, block: str, block_span: Span | None) -> Diagnostic:
+    """A statement in a block (or, with block "", at the top of a file) that does not take it."""
+    word = span.text
+    homes = [home for home, words in HOMES.items() if word in words]
+    where = f"in a `{block}` block" if block else "outside a block"
+    labels = [Label(span)]
+    if block_span is not None:
+        labels.append(Label(block_span, f"this `{block}` block is open"))
+    if word in ("variable", "state", "net", "update", "load") and block == "def":
+        hint = "a `def` is a pure function; write `layer` instead of `def` if it owns something"
+    elif homes:
+        hint = f"it belongs in a {homes[0]} block"
+    elif block:
+        hint = f"move it to the top level of the file, before this `{block}`"
+    else:
+        hint = "it belongs inside a block"
+    return Diagnostic("E0009", f"`{word}` cannot stand {where}", tuple(labels), (hint,))
+
+
+def too_deep(span: Span, limit: int) -> Diagnostic:
+    return _error("E0010", f"nested more than {limit} levels deep", span, f"level {limit + 1} begins here",
+                  "give the inner parts names of their own, one line each")  # fmt: skip
+
+
+# ---- E0011, E0012: numbers ---------------------------------------------------------------------------------------
 
 
 def malformed_number(span: Span) -> Diagnostic:
-    return Diagnostic("E0011", f"`{span.text}` is not a number", (Label(span),))
+    text = span.text
+    hint = "a name cannot begin with a digit; for a product write `*`"
+    if text.startswith("."):
+        hint = f"write 0{text}"
+    elif text.endswith(".") and text[:-1].isdigit():
+        hint = f"write {text}0 for a float or {text[:-1]} for an integer"
+    elif "_" in text and text.replace("_", "").isdigit():
+        hint = f"write {text.replace('_', '')}"
+    elif text[:2].lower() in ("0x", "0b", "0o"):
+        hint = "integers are written in decimal"
+    return _error("E0011", f"`{_short(text)}` is not a number", span, "", hint)
 
 
 def number_out_of_range(span: Span) -> Diagnostic:
-    return Diagnostic("E0011", "this number is too large", (Label(span),))
+    if span.text.isdigit():
+        message, hint = "this integer does not fit in 64 bits", "the largest is 9223372036854775807; a float has an exponent: 1e30"
+    else:
+        message, hint = "this number does not fit in a 64-bit float", "floats reach from 5e-324 to 1.8e308"
+    return _error("E0011", message, span, "", hint)
 
 
-def unknown_escape(span: Span) -> Diagnostic:
-    return Diagnostic("E0018", f"`{span.text}` is no escape", (Label(span),))
+def unknown_edition(span: Span, known: str) -> Diagnostic:
+    return _error("E0012", f"this GDL knows edition {known}, not {span.text}", span, "",
+                  f"write `gdl {known}`, or install a newer version of GDL", fix=_fix(span, known))  # fmt: skip
+
+
+def late_edition(span: Span) -> Diagnostic:
+    return _error("E0012", "the edition belongs on the first line", span, "", "move it above everything but comments")
+
+
+# ---- E0013 to E0016: words ---------------------------------------------------------------------------------------
+
+
+def reserved_word(span: Span) -> Diagnostic:
+    return _error("E0013", f"`{span.text}` is a keyword and cannot be a name", span, "", f"call it `{span.text}_`")
+
+
+def assignment_in_test(span: Span) -> Diagnostic:
+    return _error("E0014", "`=` gives a name to a value; it does not compare", span, "", "to compare, write `==`",
+                  fix=_fix(span, "=="))  # fmt: skip
 
 
 def foreign_word(span: Span, meant: str) -> Diagnostic:
-    return Diagnostic("E0015", f"`{span.text}` is written `{meant}` in GDL", (Label(span),), fix=_fix(span, meant))
+    return _error("E0015", f"`{span.text}` is written `{meant}`", span, "", f"write `{meant}`", fix=_fix(span, meant))
 
 
-def foreign_operator(span: Span) -> Diagnostic:
-    return Diagnostic("E0015", f"`{span.text}` is not an operator of GDL", (Label(span),))
+def foreign_operator(span: Span, name: str = "x") -> Diagnostic:
+    text = span.text
+    meant = {"&&": "and", "||": "or", "&": "and", "!": "not", "===": "==", "!==": "!=", ":=": "=", "^": "**"}.get(text)
+    fix = _fix(span, f"{meant} " if meant == "not" else meant) if meant else ()
+    if meant:
+        hint = f"write `{meant}`"
+    elif text.startswith('"""'):
+        text, hint = '"""', "documentation stands above its definition, on lines that begin with ##"
+    elif text == "=>":
+        hint = "a result type follows `->`"
+    elif text.endswith("="):
+        hint = f"values never change; bind the name anew: `{name} = {name} {text[:-1]} ...`"
+    elif text == "?":
+        hint = "a choice is written `a if test else b`"
+    else:
+        hint = "names and operators need no sign before them"
+    return _error("E0015", f"GDL has no `{text}`", span, "", hint, fix=fix)
 
 
-def unexpected(span: Span, found: str, expected: str) -> Diagnostic:
-    return Diagnostic("E0006", f"{found} cannot stand here; expected {expected}", (Label(span),))
+def quotes(span: Span) -> Diagnostic:
+    return _error("E0015", "text stands in double quotes", span, "", 'write "..."')
+
+
+def python_block(colon: Span, keyword: str) -> Diagnostic:
+    return _error("E0015", "blocks stand in braces, not after a colon", colon, "expected `{`",
+                  f"write `{FORMS[keyword]}`")  # fmt: skip
+
+
+def slash_comment(span: Span) -> Diagnostic:
+    return _error("E0015", f"`{span.text}` does not begin a comment", span, "", "comments begin with #")
+
+
+def no_lambda(span: Span) -> Diagnostic:
+    return _error("E0015", "GDL has no lambda", span, "",
+                  "write `def f(x: f32[*s]) -> f32[*s] { return ... }` and pass `f`")  # fmt: skip
+
+
+def no_wildcard(span: Span) -> Diagnostic:
+    return _error("E0015", "an import names what it takes", span, "", "write `from nn import Dense, Conv`")
+
+
+def unknown_dtype(span: Span, meant: str | None, dtypes: Sequence[str]) -> Diagnostic:
+    known = ", ".join(dtypes)
+    hint = f"write `{meant}`" if meant else f"the dtypes are {known}"
+    fix = _fix(span, meant) if meant else ()
+    return _error("E0016", f"there is no dtype `{span.text}`", span, "", hint, fix=fix)
+
+
+def dtype_variable(span: Span, stands_for: str) -> Diagnostic:
+    return _error("E0016", f"`{span.text}` stands for {stands_for} dtype, which only a def, layer or optimizer can leave open",
+                  span, "", "write the dtype: `f32`")  # fmt: skip
+
+
+def not_a_type(span: Span, dtype: str | None) -> Diagnostic:
+    hint = f"a scalar is `{dtype}[]`, a vector `{dtype}[n]`" if dtype else "a type looks like f32[batch, 10]"
+    return _error("E0016", f"`{span.text}` is not a tensor's type", span, "the axes are missing" if dtype else "", hint)
+
+
+# ---- E0018, E0021, E0022 -----------------------------------------------------------------------------------------
+
+
+def unknown_escape(span: Span) -> Diagnostic:
+    return _error("E0018", f"`{span.text}` means nothing inside a text", span, "",
+                  'the escapes are \\n \\t \\" \\\\ and \\u{3b1}; for a backslash write \\\\')  # fmt: skip
+
+
+def not_a_code(span: Span) -> Diagnostic:
+    return _error("E0021", f"`{span.text}` is not the code of an error", span, "", "a code looks like E0301 or W0303")
+
+
+def chained_comparison(span: Span, first: Span) -> Diagnostic:
+    labels = (Label(span), Label(first))
+    return Diagnostic("E0022", "comparisons do not chain", labels, ("write `a < b and b < c`",))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 24 else text[:20] + "..."

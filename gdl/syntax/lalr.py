@@ -6,11 +6,12 @@ What Lark's contextual lexer does for terminals is done here for words: the stat
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from gdl.source import Source, Span
 from gdl.syntax.ast import MAX_NESTING
+from gdl.syntax.placement import BLOCKS, TURNS, may_stand
 from gdl.syntax.table import Table
 from gdl.syntax.tokens import BROKEN, RESERVED, STOP, Token
 
@@ -24,7 +25,7 @@ class Reduction(NamedTuple):
 
     origin: str
     length: int
-    build: Callable[..., Any] | None  # None: the value is the list of the children
+    build: Callable[..., Any]
     plan: tuple[Any, ...]  # see gdl/syntax/build.py
     grows: bool  # adds to the list that its first symbol is
     deeper: int  # 1 where the tree gets deeper
@@ -38,8 +39,10 @@ class Failure:
     kinds: list[str]  # what each token was taken for, up to the failing one
     index: int  # of the token that did not fit
     statements: tuple[int, ...]  # index at which each open statement begins, outermost first
+    blocks: tuple[str, ...]  # what they stand in: "file", then the keyword of each block
     states: tuple[int, ...]  # the stack at the start of the innermost of them
     too_deep: Span | None = None
+    is_misplaced: bool = False
 
     @property
     def start(self) -> int:
@@ -54,10 +57,49 @@ def reductions(table: Table, builders: dict[str, Callable[..., Any]], nesting: f
     """The table's rules with what they build; those named in `nesting` make the tree deeper."""
     ready = []
     for rule in table.rules:
-        build = None if rule.builder in (None, "list") else builders[rule.builder]
+        build = builders[rule.builder] if rule.builder else _same
         plan = rule.plan[1:] if rule.grows_list else rule.plan
         ready.append(Reduction(rule.origin, rule.length, build, plan, rule.grows_list, int(rule.builder in nesting)))
     return ready
+
+
+@dataclass(slots=True)
+class _Stack:
+    """The parser's stack, one list per property: `states` has one entry more than the others."""
+
+    states: list[int]
+    values: list[Any] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)  # offsets in the source
+    ends: list[int] = field(default_factory=list)
+    depths: list[int] = field(default_factory=list)  # of the trees
+    statements: list[int] = field(default_factory=lambda: [0])  # token index at which each open statement begins
+    blocks: list[str] = field(default_factory=lambda: ["file"])  # what they stand in
+    header: str = ""  # the last keyword read that a block can belong to
+
+    def back_to_body(self) -> bool:
+        """Drop what the innermost open statement has so far; False where there is no statement list to go on with."""
+        bodies = [n for n, value in enumerate(self.values) if value.__class__ is Body]
+        keep = bodies[-1] + 1 if bodies else 0
+        del self.states[keep + 1 :], self.values[keep:], self.starts[keep:], self.ends[keep:], self.depths[keep:]
+        del self.statements[max(1, len(bodies)) :], self.blocks[max(1, len(bodies)) :]
+        return bool(bodies)
+
+    def shifted(self, kind: str, index: int) -> None:
+        """Keep account of blocks and statements; `index` is the next token's."""
+        if kind == "END":
+            self.statements[-1] = index
+        elif kind == "LBRACE":
+            self.statements.append(index)
+            self.blocks.append(BLOCKS[self.header] or self.blocks[-1])
+        elif kind == "RBRACE":
+            self.statements.pop()
+            self.blocks.pop()
+        else:
+            self.header = kind
+
+
+def _same(span: Span, value: Any) -> Any:
+    return value
 
 
 def run(
@@ -69,79 +111,82 @@ def run(
     match: dict[int, int],
     report: Callable[[Failure], None],
 ) -> tuple[Any, list[str]]:
-    """The tree (None where a failure left nothing to go on from), and what each token was taken for."""
-    rows, after = table.rows, table.after
+    """The tree (None where a failure left nothing to go on from), and what each token was taken for.
+
+    `match` has the index of the closer for every opener; `report` is called for every statement that is given up.
+    """
+    stack = _Stack([table.starts[start]])
+    states, values, starts, ends, depths = stack.states, stack.values, stack.starts, stack.ends, stack.depths
+    rows, jumps, end_state = table.rows, table.jumps, table.ends[start]
     kinds = [token.kind for token in tokens]
-    states = [table.starts[start]]
-    values: list[Any] = []
-    places: list[tuple[int, int]] = []  # start and end offset of each value
-    depths: list[int] = []
-    statements = [0]
-    end_state = table.ends[start]
     index = 0
     while True:
         token = tokens[index]
-        kind = token.kind
+        kind = token[0]
         if kind == "NAME":
             kind = kinds[index] = _word_kind(table, tokens, index, rows[states[-1]])
-        too_deep = None
-        action = rows[states[-1]].get(kind)
+        deep = None
+        misplaced = index == stack.statements[-1] and not may_stand(kind, stack.blocks[-1])
+        action = None if misplaced else rows[states[-1]].get(kind)
         while action is not None and action < 0:
             origin, length, build, plan, grows, deeper = rules[~action]
             base = len(values) - length
-            if length:
-                place = (places[base][0], places[-1][1])
-                depth = (depths[-1] if length == 1 else max(depths[base:])) + deeper
+            if length == 1:
+                values[-1] = build(Span(source, starts[-1], ends[-1]), *_children(values, base, plan))
+                depths[-1] += deeper
+                del states[-1]
+            else:
+                first, last = (starts[base], ends[-1]) if length else (token[2], token[2])
+                depth = max(depths[base:], default=0) + deeper
                 if depth > MAX_NESTING:
-                    too_deep, action = Span(source, *place), None
+                    deep, action = Span(source, first, last), None
                     break
-            else:
-                place, depth = (token.start, token.start), 0
-            if grows:
-                value = values[base]
-                for n in plan:
-                    value.append(values[base + n])
-            else:
-                value = []
-                for n in plan:
-                    if n.__class__ is int:
+                if grows:
+                    value = values[base]
+                    for n in plan:
                         value.append(values[base + n])
-                    elif n is None:
-                        value.append(None)
-                    else:
-                        value += values[base + n[0]]
-                if build is not None:
-                    value = build(Span(source, *place), *value)
-            if length:
-                del states[base + 1 :], values[base:], places[base:], depths[base:]
-            states.append(after(states[-1], origin, kind))
-            values.append(value)
-            places.append(place)
-            depths.append(depth)
+                else:
+                    value = build(Span(source, first, last), *_children(values, base, plan))
+                del states[base + 1 :], values[base:], starts[base:], ends[base:], depths[base:]
+                values.append(value)
+                starts.append(first)
+                ends.append(last)
+                depths.append(depth)
+            reached = jumps.get((states[-1], origin, kind))
+            states.append(table.after(states[-1], origin, kind) if reached is None else reached)
             action = rows[states[-1]].get(kind)
-        if states[-1] == end_state:
-            return values[-1], kinds
-        if action is None:
-            bodies = [n for n, value in enumerate(values) if value.__class__ is Body]
-            keep = bodies[-1] + 1 if bodies else 0
-            del states[keep + 1 :], values[keep:], places[keep:], depths[keep:], statements[max(1, len(bodies)) :]
-            if kind != BROKEN:
-                report(Failure(tokens, kinds, index, tuple(statements), tuple(states), too_deep))
-            if not bodies:
-                return None, kinds
-            index = _statement_end(tokens, match, statements[-1], index)
-        else:
+        if action is not None:
             states.append(action)
             values.append(token)
-            places.append((token.start, token.end))
+            starts.append(token[2])
+            ends.append(token[3])
             depths.append(0)
             index += 1
-            if kind == "END":
-                statements[-1] = index
-            elif kind == "LBRACE":
-                statements.append(index)
-            elif kind == "RBRACE":
-                statements.pop()
+            if kind in TURNS:
+                stack.shifted(kind, index)
+        elif states[-1] == end_state:
+            return values[-1], kinds
+        else:
+            can_go_on = stack.back_to_body()
+            if kind != BROKEN:
+                statements, blocks = tuple(stack.statements), tuple(stack.blocks)
+                report(Failure(tokens, kinds, index, statements, blocks, tuple(states), deep, misplaced))
+            if not can_go_on:
+                return None, kinds
+            index = _statement_end(tokens, match, stack.statements[-1], index)
+
+
+def _children(values: list[Any], base: int, plan: tuple[Any, ...]) -> list[Any]:
+    """The values from `base` on that `plan` names (see gdl/syntax/build.py)."""
+    children: list[Any] = []
+    for n in plan:
+        if n.__class__ is int:
+            children.append(values[base + n])
+        elif n is None:
+            children.append(None)
+        else:
+            children += values[base + n[0]]
+    return children
 
 
 def _word_kind(table: Table, tokens: list[Token], index: int, row: dict[str, int]) -> str:

@@ -11,7 +11,18 @@ from gdl.diagnostics import Diagnostic
 from gdl.errors import syntax as errors
 from gdl.source import Source, Span
 from gdl.syntax.ast import MAX_NESTING
-from gdl.syntax.tokens import BROKEN, CLOSERS, ENDS_OPERAND, ITEM_WORDS, OPENERS, RESERVED, STATEMENT_WORDS, STOP, Token
+from gdl.syntax.tokens import (
+    BROKEN,
+    CLOSERS,
+    ENDS_OPERAND,
+    ITEM_WORDS,
+    OPENERS,
+    PARTNER,
+    RESERVED,
+    STATEMENT_WORDS,
+    STOP,
+    Token,
+)
 
 
 @dataclass(slots=True)
@@ -61,7 +72,7 @@ class Layout:
         index = self.open.pop()
         opener = self.tokens[index]
         self.tokens[index] = opener._replace(kind=BROKEN)
-        self.diagnostics.append(errors.unclosed(self.span(opener), self.span(seen_at)))
+        self.diagnostics.append(errors.unclosed(self.span(opener), self.span(seen_at), PARTNER[opener.text]))
 
 
 def lay_out(raw: list[Token], source: Source, end: int) -> Layout:
@@ -144,7 +155,7 @@ def _opener(layout: Layout, token: Token) -> None:
         layout.too_deep = False
     if len(layout.open) >= MAX_NESTING and not layout.too_deep:
         layout.too_deep = True
-        layout.diagnostics.append(errors.too_deep(layout.span(token)))
+        layout.diagnostics.append(errors.too_deep(layout.span(token), MAX_NESTING))
     layout.open.append(len(layout.tokens))
     layout.tokens.append(token._replace(kind=BROKEN) if len(layout.open) > MAX_NESTING else token)
 
@@ -159,25 +170,22 @@ def _closer(layout: Layout, token: Token, before: Token) -> None:
         layout.diagnostics.append(errors.stray_closer(layout.span(token)))
         return
     opener = layout.tokens[layout.open[-1]]
-    wanted = {"(": "RPAR", "[": "RSQB", "{": "RBRACE"}[opener.text]
-    if token.kind != wanted and any(layout.tokens[index].text == _PARTNER[token.text] for index in layout.open[-8:]):
-        while layout.in_parentheses and layout.tokens[layout.open[-1]].text != _PARTNER[token.text]:
+    wanted = OPENERS[opener.kind] if opener.kind in OPENERS else token.kind
+    if token.kind != wanted and any(layout.tokens[index].text == PARTNER[token.text] for index in layout.open[-8:]):
+        while layout.in_parentheses and layout.tokens[layout.open[-1]].text != PARTNER[token.text]:
             layout.give_up(token)
-        if layout.tokens[layout.open[-1]].text != _PARTNER[token.text]:
+        if layout.tokens[layout.open[-1]].text != PARTNER[token.text]:
             layout.diagnostics.append(errors.stray_closer(layout.span(token)))
             return
     elif token.kind != wanted:
         if opener.text == "{":
             layout.diagnostics.append(errors.stray_closer(layout.span(token)))
             return
-        layout.diagnostics.append(errors.wrong_closer(layout.span(opener), layout.span(token)))
+        layout.diagnostics.append(errors.wrong_closer(layout.span(opener), layout.span(token), PARTNER[opener.text]))
         token = token._replace(kind=wanted)
     if token.kind == "RBRACE":
         layout.end_statement(token.start)
     layout.close(token)
-
-
-_PARTNER = {")": "(", "]": "[", "}": "{"}
 
 
 def _close_deeper_blocks(layout: Layout, token: Token) -> None:
@@ -199,7 +207,7 @@ def _close_blocks(layout: Layout, seen_at: Token) -> None:
 def _close_block(layout: Layout, seen_at: Token, quiet: bool = False) -> None:
     opener = layout.tokens[layout.open[-1]]
     if not quiet:
-        layout.diagnostics.append(errors.unclosed(layout.span(opener), layout.span(seen_at)))
+        layout.diagnostics.append(errors.unclosed(layout.span(opener), layout.span(seen_at), "}"))
     layout.end_statement(seen_at.start)
     layout.close(Token("RBRACE", "", seen_at.start, seen_at.start))
     layout.end_statement(seen_at.start)

@@ -109,7 +109,8 @@ def _odd(lexed: Lexed, kind: str, word: str, at: int, table: Table) -> None:
         else:
             put("NAME", _FOREIGN_WORDS[word], errors.foreign_word(span, _FOREIGN_WORDS[word]))
     elif kind == "FOREIGN":
-        put(_FOREIGN.get(word, BROKEN), word, errors.foreign_operator(span))
+        name = lexed.tokens[-1].text if lexed.tokens and lexed.tokens[-1].kind == "NAME" else "x"
+        put(_FOREIGN.get(word, BROKEN), word, errors.foreign_operator(span, name))
     elif kind == "BAD_NUMBER":
         put("NUMBER", "0", errors.malformed_number(span))
     elif kind == "OPEN_STRING":

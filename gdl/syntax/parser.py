@@ -11,6 +11,7 @@ from gdl.diagnostics import Diagnostic
 from gdl.errors import syntax as errors
 from gdl.source import Source, Span
 from gdl.syntax import ast
+from gdl.syntax.explain import explain
 from gdl.syntax.lalr import Failure, Reduction, reductions, run
 from gdl.syntax.layout import lay_out
 from gdl.syntax.lexer import lex
@@ -90,12 +91,12 @@ def _read(source: Source, start: str, begin: int, end: int) -> _Outcome:
     broken: set[str] = set()
     failures: list[Failure] = []
 
+    rules = _rules(table)
+
     def report(failure: Failure) -> None:
         failures.append(failure)
-        token = failure.token
-        diagnostics.append(errors.unexpected(Span(source, token.start, token.end), token.text, "?"))
+        diagnostics.append(explain(failure, source, table, rules))
 
-    rules = _rules(table)
     value, kinds = run(table, rules, start, source, layout.tokens, layout.match, report)
     return _Outcome(value, layout.tokens, kinds, lexed.comments, diagnostics, broken, bool(layout.unclosed))
 

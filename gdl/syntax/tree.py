@@ -264,6 +264,7 @@ def _scan(span: Span, names: tuple[Token, ...], *children: Any) -> ast.Scan:
 
 
 BUILDERS: dict[str, Callable[..., Any]] = {
+    "list": lambda span, *items: list(items),
     "file": lambda span, body: body,
     "expression": _expression,
     "signature": _signature,

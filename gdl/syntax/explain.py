@@ -1,0 +1,311 @@
+"""Why a statement could not be parsed, in words: the first rule of RULES that knows the case makes the diagnostic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from gdl.diagnostics import Diagnostic
+from gdl.errors import syntax as errors
+from gdl.errors.names import closest
+from gdl.source import Source, Span
+from gdl.syntax.ast import MAX_NESTING
+from gdl.syntax.expected import describe, found
+from gdl.syntax.lalr import Failure, Reduction, accepted
+from gdl.syntax.table import Table
+from gdl.syntax.tokens import DTYPE_NAMES, DTYPES, ENDS_OPERAND, RESERVED, STARTS_OPERAND, STATEMENT_WORDS, Token
+
+# Words that begin statements in other languages, and what is said of them.
+_ELSEWHERE = {
+    "elif": "write `} else if test { ... }`",
+    "while": "a file describes a graph and cannot loop forever; `for i in 0..n` unrolls, `scan` runs along an axis",
+    "class": "a layer is declared with `layer Name(x: f32[b, d]) { ... }`",
+    "model": "a model is a `layer`, and `net m = Model()` is one of it",
+    "fn": "a function is declared with `def`",
+    "func": "a function is declared with `def`",
+    "function": "a function is declared with `def`",
+    "let": "a binding needs no keyword: `name = expression`",
+    "var": "a binding needs no keyword: `name = expression`; a trained tensor is a `variable`",
+    "const": "a binding needs no keyword: `name = expression`",
+    "param": "a trained tensor is a `variable`, a knob a `hyper`",
+    "parameter": "a trained tensor is a `variable`, a knob a `hyper`",
+    "input": "a tensor that is fed is a `placeholder`",
+    "print": "values are shown by `report` in a train or eval block",
+    "assert": "write `require test : \"message\"`, or `expect` in a test",
+    "loss": "write `minimize loss with Adam(lr)` in a train block",
+    "optimize": "write `minimize loss with Adam(lr)` in a train block",
+    "export": "every definition of a file can be imported",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Case:
+    """A failure with what the rules ask of it."""
+
+    failure: Failure
+    source: Source
+    table: Table
+    rules: list[Reduction]
+
+    @cached_property
+    def expected(self) -> frozenset[str]:
+        return accepted(self.table, self.rules, self.failure)
+
+    @property
+    def token(self) -> Token:
+        return self.failure.token
+
+    @property
+    def kind(self) -> str:
+        return self.failure.kinds[self.failure.index]
+
+    @property
+    def first(self) -> Token:
+        return self.failure.tokens[self.failure.start]
+
+    @property
+    def is_first(self) -> bool:
+        return self.failure.index == self.failure.start
+
+    @property
+    def previous(self) -> Token:
+        return self.failure.tokens[max(self.failure.index - 1, 0)]
+
+    @property
+    def keyword(self) -> str:
+        """The keyword that the statement begins with, "" for a binding."""
+        is_keyword = self.failure.kinds[self.failure.start] != "NAME" and not self.is_first
+        return self.first.text if is_keyword and self.first.text in errors.FORMS else ""
+
+    @property
+    def form(self) -> str:
+        keyword = "scan" if "SCAN" in self.read_kinds else self.keyword
+        return f"the form is `{errors.FORMS[keyword]}`" if keyword else ""
+
+    @property
+    def read_kinds(self) -> list[str]:
+        return self.failure.kinds[self.failure.start : self.failure.index]
+
+    @property
+    def read(self) -> list[Token]:
+        return self.failure.tokens[self.failure.start : self.failure.index]
+
+    @property
+    def in_brackets(self) -> bool:
+        depth = 0
+        for token in self.read:
+            depth += (token.text in ("(", "[")) - (token.text in (")", "]"))
+        return depth > 0
+
+    def span(self, token: Token) -> Span:
+        return Span(self.source, token.start, token.end)
+
+    def rest_of_line(self) -> list[Token]:
+        end = self.failure.index
+        while self.failure.tokens[end].kind not in ("END", "$END", "RBRACE"):
+            end += 1
+        return self.failure.tokens[self.failure.start : end]
+
+
+def explain(failure: Failure, source: Source, table: Table, rules: list[Reduction]) -> Diagnostic:
+    """The diagnostic for a statement that was given up."""
+    case = Case(failure, source, table, rules)
+    return next(diagnostic for rule in RULES if (diagnostic := rule(case)) is not None)
+
+
+# ---- places ------------------------------------------------------------------------------------------------------
+
+
+def _too_deep(case: Case) -> Diagnostic | None:
+    deep = case.failure.too_deep
+    if deep is None:
+        return None
+    first = next((t for t in case.read if t.start == deep.start), case.token)
+    return errors.too_deep(case.span(first), MAX_NESTING)
+
+
+def _misplaced(case: Case) -> Diagnostic | None:
+    if not case.failure.is_misplaced:
+        return None
+    blocks, starts = case.failure.blocks, case.failure.statements
+    block = blocks[-1]
+    if block == "file":
+        return errors.misplaced(case.span(case.token), "", None)
+    opened_by = starts[blocks.index(block) - 1] if blocks.count(block) == 1 else starts[-2]
+    return errors.misplaced(case.span(case.token), block, case.span(case.failure.tokens[opened_by]))
+
+
+# ---- what other languages write ----------------------------------------------------------------------------------
+
+
+def _comment(case: Case) -> Diagnostic | None:
+    if case.is_first and case.token.kind in ("DOUBLE_SLASH", "SLASH"):
+        following = case.failure.tokens[case.failure.index + 1]
+        end = following.end if following.text == "*" else case.token.end
+        return errors.slash_comment(Span(case.source, case.token.start, end))
+    slashes = [t for t in case.read if t.kind == "DOUBLE_SLASH"]
+    if slashes and case.kind in STARTS_OPERAND | {"END"} and case.previous.kind in ENDS_OPERAND | {"DOUBLE_SLASH"}:
+        if not case.in_brackets:
+            return errors.slash_comment(case.span(slashes[0]))
+    return None
+
+
+def _python_block(case: Case) -> Diagnostic | None:
+    if case.kind != "COLON" or "LBRACE" not in case.expected:
+        return None
+    return errors.python_block(case.span(case.token), case.keyword or "if")
+
+
+def _lambda(case: Case) -> Diagnostic | None:
+    if case.previous.text == "lambda" and not case.is_first and case.kind in ("NAME", "COLON"):
+        return errors.no_lambda(case.span(case.previous))
+    return None
+
+
+def _wildcard(case: Case) -> Diagnostic | None:
+    if case.keyword == "from" and case.kind == "STAR":
+        return errors.no_wildcard(case.span(case.token))
+    return None
+
+
+# ---- names and keywords ------------------------------------------------------------------------------------------
+
+
+def _reserved(case: Case) -> Diagnostic | None:
+    token = case.token
+    if case.failure.index == case.failure.start + 1 and case.kind == "ASSIGN" and case.first.text in RESERVED:
+        return errors.reserved_word(case.span(case.first))
+    if token.text in RESERVED and "NAME" in case.expected and "NUMBER" not in case.expected and not case.is_first:
+        return errors.reserved_word(case.span(token))
+    return None
+
+
+def _unknown_statement(case: Case) -> Diagnostic | None:
+    if case.failure.kinds[case.failure.start] != "NAME" or case.failure.index != case.failure.start + 1:
+        return None
+    if case.kind in STARTS_OPERAND - {"LPAR", "LSQB", "MINUS"} or case.kind == "LBRACE":
+        word = case.first.text
+        hint = _ELSEWHERE.get(word, "")
+        return errors.unknown_statement(case.span(case.first), None if hint else closest(word, STATEMENT_WORDS), hint)
+    line = case.rest_of_line()
+    if not line or case.kind in ("END", "COLON", "COMMA"):
+        word = closest(case.first.text, STATEMENT_WORDS)
+        if case.kind == "END" and word:
+            return errors.unknown_statement(case.span(case.first), word, "")
+    assigned = next((n for n, token in enumerate(line) if token.kind == "ASSIGN"), None)
+    if case.kind in ("DOT", "LSQB") and assigned and line[assigned - 1].text not in ("(", ","):
+        target = Span(case.source, line[0].start, line[assigned - 1].end)
+        if target.text.count("(") == target.text.count(")"):
+            return errors.assignment_to_part(target)
+    if case.kind in ("END", "STRING") or case.table.rows[case.failure.states[-1]].get(case.kind) is None:
+        whole = Span(case.source, line[0].start, line[-1].end)
+        if case.kind in _CONTINUES_VALUE:
+            hint = _ELSEWHERE.get(case.first.text, "")
+            if hint:
+                return errors.unknown_statement(case.span(case.first), None, hint)
+            return errors.value_without_name(whole, whole.text if "\n" not in whole.text else "...")
+    return None
+
+
+_CONTINUES_VALUE = frozenset(
+    "END LPAR LSQB DOT PIPE PLUS MINUS STAR SLASH DOUBLE_SLASH PERCENT AT DOUBLE_STAR EQUAL UNEQUAL LESS MORE AT_MOST"
+    " AT_LEAST AND OR IF".split()
+)
+
+
+# ---- things left out ---------------------------------------------------------------------------------------------
+
+
+def _assignment_in_test(case: Case) -> Diagnostic | None:
+    if case.kind != "ASSIGN" or "EQUAL" not in case.expected:
+        return None
+    return errors.assignment_in_test(case.span(case.token))
+
+
+def _type(case: Case) -> Diagnostic | None:
+    if "DTYPE" not in case.expected or case.kind == "END" or "NUMBER" in case.expected:
+        return None
+    if case.kind in ("NAME", "STRING", "NUMBER") or case.token.text in RESERVED:
+        dtype = case.token.text if case.token.text in DTYPES else DTYPE_NAMES.get(case.token.text)
+        return errors.not_a_type(case.span(case.token), dtype)
+    return None
+
+
+def _missing_mark(case: Case) -> Diagnostic | None:
+    """One mark or word that had to come, and something that could follow it."""
+    if case.kind == "END" and case.keyword in ("variable", "state", "hyper", "net", "data", "metric"):
+        if "ASSIGN" in case.expected and len(case.read) > 1:
+            return errors.missing_default(case.span(case.previous), case.keyword, case.read[1].text)
+    marks = {"ASSIGN": "=", "COLON": ":", "WITH": "with", "FROM": "from", "IN": "in", "WHEN": "when", "ARROW": "->",
+             "ALONG": "along", "CARRY": "carry", "IMPORT": "import", "RANGE": "..", "LBRACE": "{"}  # fmt: skip
+    wanted = [mark for mark in marks if mark in case.expected]
+    operators = "PLUS" in case.expected
+    for mark in wanted:
+        if len(wanted) == 1 or (mark == "ASSIGN" and not operators):
+            if mark == "RANGE":
+                form = f"the form is `{errors.FORMS['for']}`"
+                return errors.missing(case.span(case.token), "..", found(case.token, case.kind), form)
+            if not operators and (len(case.expected) < 6 or mark == "ASSIGN") and case.kind != "END":
+                return errors.missing(case.span(case.token), marks[mark], found(case.token, case.kind), case.form)
+    return None
+
+
+def _missing_comma(case: Case) -> Diagnostic | None:
+    if case.in_brackets and "COMMA" in case.expected and case.kind in STARTS_OPERAND - {"MINUS"}:
+        if case.previous.kind in ENDS_OPERAND and case.kind != "LPAR":
+            return errors.missing_comma(case.span(case.token), case.span(case.previous))
+    return None
+
+
+def _chained_comparison(case: Case) -> Diagnostic | None:
+    if case.kind not in _COMPARISONS or case.previous.kind not in ENDS_OPERAND:
+        return None
+    before = [t for t, kind in zip(case.read, case.read_kinds, strict=True) if kind in _COMPARISONS]
+    if not before:
+        return None
+    return errors.chained_comparison(case.span(case.token), case.span(before[-1]))
+
+
+_COMPARISONS = frozenset({"EQUAL", "UNEQUAL", "LESS", "MORE", "AT_MOST", "AT_LEAST"})
+
+
+def _short_line(case: Case) -> Diagnostic | None:
+    if case.kind not in ("END", "$END") or not case.read:
+        return None
+    place = Span(case.source, case.previous.end, case.previous.end)
+    return errors.line_too_short(place, found(case.previous, "", quoted=True), describe(case.expected, case.table), case.form)
+
+
+def _line_start(case: Case) -> Diagnostic | None:
+    if case.is_first and case.token.kind not in ("NAME", "NUMBER", "STRING", "LBRACE", "END"):
+        if case.token.text not in ("(", "[", "@", "..."):
+            return errors.line_starts_with(case.span(case.token))
+    return None
+
+
+def _unexpected(case: Case) -> Diagnostic:
+    expected = describe(case.expected, case.table)
+    if case.is_first:
+        expected = "a statement: `name = expression`, or a keyword such as variable, net or train"
+    return errors.unexpected(case.span(case.token), found(case.token, case.kind), expected, case.form)
+
+
+RULES: tuple[Callable[[Case], Diagnostic | None], ...] = (
+    _too_deep,
+    _misplaced,
+    _comment,
+    _python_block,
+    _lambda,
+    _wildcard,
+    _reserved,
+    _unknown_statement,
+    _chained_comparison,
+    _assignment_in_test,
+    _type,
+    _missing_mark,
+    _missing_comma,
+    _short_line,
+    _line_start,
+    _unexpected,
+)
