@@ -183,7 +183,7 @@ def infer(
     else:
         _bind_result_dtype(entry, types, attrs, bindings)
         result = build(entry.signature.results[0], bindings)
-    return result, bindings.guards
+    return result, list(dict.fromkeys(bindings.guards))
 
 
 def _bind_result_dtype(entry: Op, types: Sequence[TensorType], attrs: Mapping[str, Any], bindings: Bindings) -> None:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdl.autodiff import gradient
-from gdl.graph.node import Node, topological
 from gdl.ops.table import TABLE, apply, bind_attrs, infer
 from gdl.source import Source, Span
 from gdl.types import sizes
@@ -19,8 +18,6 @@ from gdl.types.sizes import ceil_div, minimum, symbol
 from gdl.types.tensor import Dim, TensorType, tensor
 from tests.graph.building import leaf
 from tests.graph.evaluate import evaluate
-from tests.ops.oracles_structure import einsum as einsum_oracle
-from tests.ops.oracles_structure import rearranged
 
 n, m, b, t = (symbol(name) for name in "nmbt")
 
@@ -215,7 +212,8 @@ def test_slices_of_symbolic_sizes(index: Any, size: Any, left_open: list[tuple[s
 
 def test_guards_of_slices_hold_exactly_where_the_shape_is_right():
     wrong = 0
-    for index in (part(2), part(None, 4), part(-3), part(None, -2), part(1, 3), part(4, 1, -1), part(-1, None, -2), part(2, n)):
+    slices = [part(2), part(None, 4), part(-3), part(None, -2), part(1, 3), part(4, 1, -1), part(-1, None, -2), part(2, n)]
+    for index in slices:
         node = apply("slice", [leaf("x", n)], {"index": (index,)})
         _, guards = inferred("slice", tensor("f64", n), index=(index,))
         for size in range(7):
@@ -236,7 +234,8 @@ def test_indices_outside_their_axis():
     assert refusal("slice", x, index=(0, 1, 2)) == "3 indices are too many for [4, 3], which has 2 axes"
     assert refusal("slice", x, index=("...", "...")) == "an index can have one `...`, not several"
     assert refusal("slice", x, index=(part(None, None, 0),)) == "the step of a slice must not be 0"
-    assert refusal("slice", x, index=(part(None, None, n),)) == "`step` must be a whole number known at check time, got n"
+    assert refusal("slice", x, index=(part(None, None, n),)) == (
+        "`step` must be a whole number known at check time, got n")
     assert refusal("slice", tensor("f32", n), index=(n,)) == "index n is outside axis 0, which has size n"
     type, guards = inferred("slice", tensor("f32", n), index=(2,))
     assert type.shape == () and guarded(guards) == [("3", "min(3, n)")]
@@ -248,7 +247,8 @@ def test_slices_keep_labels_and_drop_origins_of_sizes_that_changed():
     span = Span(Source("x.gdl", "28"), 0, 2)
     x = TensorType("f32", (Dim(b, "b"), Dim(28, "row", span), Dim(28, "col", span)))
     type, _ = inferred("slice", x, index=("new", part(), part(1), part()))
-    assert [(d.size, d.label, d.origin) for d in type.dims] == [(1, None, None), (b, "b", None), (27, "row", None), (28, "col", span)]
+    assert [(d.size, d.label, d.origin) for d in type.dims] == [
+        (1, None, None), (b, "b", None), (27, "row", None), (28, "col", span)]
 
 
 def test_pad_and_its_refusals():
@@ -415,7 +415,8 @@ def moments(x: np.ndarray) -> tuple[float, float, float, float]:
     [
         ("standard_normal", (0.0, 1.0, 0.0, 3.0)),
         ("standard_uniform", (0.5, 1 / 12, 0.0, 1.8)),
-        # of the normal density cut at 2: variance 1 - 4 phi(2) / Z, fourth moment 3 var - 16 phi(2) / Z, Z = erf(sqrt(2))
+        # With Z = erf(sqrt(2)), the normal density cut at 2 has variance v = 1 - 4 phi(2) / Z and, by parts,
+        # fourth moment 3 v - 16 phi(2) / Z.
         ("standard_truncated_normal", (0.0, 0.7737413, 0.0, (3 * 0.7737413 - 4 * 0.2262587) / 0.7737413**2)),
     ],
 )
