@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 from gdl.graph.node import Node, constant
@@ -10,7 +11,7 @@ from gdl.ops.comparison import equal, greater, greater_equal, logical_and, where
 from gdl.ops.conversion import cast
 from gdl.ops.error_function import erf_kernel
 from gdl.ops.lazy import np
-from gdl.ops.samples import Sample, distinct, integers, normal, positive, sample, values
+from gdl.ops.samples import Sample, between, distinct, integers, normal, positive, sample, values
 from gdl.ops.table import Zero, op
 from gdl.types.match import Mismatch
 from gdl.types.tensor import TensorType
@@ -21,11 +22,12 @@ _SAME = "(x: n[*a]) -> n[*a]"
 _FLOAT = "(x: f[*a]) -> f[*a]"
 
 
-def _pairs(draw: Any) -> list[Sample]:
+def _pairs(draw: Any, other: Any = None) -> list[Sample]:
     """Two tensors in every way that they can broadcast."""
+    other = other or draw
     same, stretched, scalars = ((2, 3), (2, 3)), ((2, 1), (1, 3)), ((), ())
     shapes = [same, ((2, 3), (3,)), stretched, ((1, 3), (2, 1, 1)), ((), (4,)), ((), (0, 3)), scalars]
-    return [sample(draw(*a), draw(*b)) for a, b in shapes]
+    return [sample(draw(*a), other(*b)) for a, b in shapes]
 
 
 def _singles(draw: Any) -> list[Sample]:
@@ -109,17 +111,22 @@ def _check_divisor(y: Any) -> None:
         raise ZeroDivisionError("an integer is divided by zero: integers have no infinity to stand for the result")
 
 
-_INTEGER_PAIRS = [sample(integers(-9, 10, 2, 3), integers(1, 5, 3)), sample(integers(-9, 10, 4), integers(-5, 0))]
+#: Quotients between 2.09 and 2.6, away from the steps; and whole numbers of either sign.
+_QUOTIENTS = [
+    *_pairs(partial(between, 2.2, 2.6), partial(between, 1.0, 1.05)),
+    sample(integers(-9, 10, 2, 3), integers(1, 5, 3)),
+    sample(integers(-9, 10, 4), integers(-5, 0)),
+]
 
 
-@op(_BINARY, samples=[*_pairs(positive), *_INTEGER_PAIRS], elementwise=True, flat="a floor division moves in steps")
+@op(_BINARY, samples=_QUOTIENTS, elementwise=True, flat="a floor division moves in steps")
 def floor_divide(x, y, out=None):
     """x / y rounded down. An integer divided by zero stops the run."""
     _check_divisor(y)
     return np.floor_divide(x, y, out=out)
 
 
-@op(_BINARY, samples=[*_pairs(positive), *_INTEGER_PAIRS], elementwise=True)
+@op(_BINARY, samples=_QUOTIENTS, elementwise=True)
 def remainder(x, y, out=None):
     """x - y * floor(x / y), which has the sign of y. An integer divided by zero stops the run."""
     _check_divisor(y)
@@ -131,9 +138,18 @@ def _(g, out, x, y):
     return g, -g * (x // y)
 
 
+_ZERO_BASE = sample(
+    values([0.0, 0.0, 0.0, 0.0]), values([3.0, 2.0, 1.0, 0.0]), smooth=False,
+    gradients=([0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0]),
+)  # fmt: skip
+_NEGATIVE_BASE = sample(
+    values([-2.0, -2.0, -2.0]), values([3.0, 2.0, 0.0]), smooth=False,
+    gradients=([12.0, -4.0, 0.0], [math.nan, math.nan, math.nan]),
+)  # fmt: skip
+
+
 @op(_BINARY, samples=[
-        *_pairs(positive), sample(normal(2, 3), values(3.0)), sample(values([0.0, 0.0, -1.5]), values([2.0, 3.0, 2.0])),
-        sample(integers(-3, 4, 5), integers(0, 4, 5)),
+        *_pairs(positive), sample(integers(-3, 4, 5), integers(0, 4, 5)), _ZERO_BASE, _NEGATIVE_BASE,
     ], elementwise=True, ufunc="power")  # fmt: skip
 def power(x, y):
     """x to the power of y. A negative number has real powers only at whole y."""
