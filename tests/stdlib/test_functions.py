@@ -49,7 +49,7 @@ CASES = {
     "moments(x, axis=0)[1]": lambda x: x.var(axis=0),
     "moments(x, axis=1, keepdims=true)[0] * x": lambda x: x.mean(axis=1, keepdims=True) * x,
     "moments(x, axis=1, keepdims=true)[1] * x": lambda x: x.var(axis=1, keepdims=True) * x,
-    "l2(x)": lambda x: np.sum(x**2),
+    "l2(x)": lambda x: np.sum(x**2) / 2,
     "norm(x)": lambda x: np.sqrt(np.sum(x**2)),
     "norm(x, axis=1)": lambda x: np.sqrt(np.sum(x**2, axis=1)),
     "norm(x, axis=0, keepdims=true) * x": lambda x: np.sqrt(np.sum(x**2, axis=0)) * x,
