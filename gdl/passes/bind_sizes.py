@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gdl.errors import sizes as errors
-from gdl.graph.node import Graph, Node, constant, rewrite_graph, topological
+from gdl.graph.node import Graph, Node, constant, topological
 from gdl.graph.substitute import substitute_sizes
 from gdl.source import Span
 from gdl.types import sizes as sizes_
@@ -23,20 +23,21 @@ def bind_sizes(graph: Graph, sizes: Mapping[str, int]) -> Graph:
     for guard, origin in graph.guards:
         _check_guard(guard, origin, sizes)
     values: dict[Poly, int] = {}
+    leaves: dict[Node, Node] = {}
     for node in topological(graph.roots):
         for size in _sizes_of(node):
             if size not in values:
                 values[size] = _value(size, sizes, node.span)
         if any(isinstance(s, Poly) and values[s] < 0 for s in node.type.shape):
             _refuse_negative(node, values, sizes)
-    bound = replace(substitute_sizes(graph, sizes), guards=())
-    return rewrite_graph(bound, _size_as_constant)
+        if node.op == "size":
+            leaves[node] = _as_constant(node, values)
+    return replace(substitute_sizes(graph, sizes, leaves), guards=())
 
 
-def _size_as_constant(node: Node) -> Node:
-    if node.op != "size":
-        return node
-    number = node.attrs["size"]
+def _as_constant(node: Node, values: Mapping[Poly, int]) -> Node:
+    size = node.attrs["size"]
+    number = size if isinstance(size, int) else values[size]
     value = float(number) if node.type.is_float else number
     return constant(value, node.type.dtype, origin=node.origin, scope=node.scope, name=node.name)
 

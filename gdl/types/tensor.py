@@ -70,7 +70,8 @@ def tensor(dtype: str, *shape: Size) -> TensorType:
 
 def bind_type(type: TensorType, values: Mapping[str, Size]) -> TensorType:
     """The type with symbols replaced by sizes."""
-    return replace(type, dims=tuple([replace(d, size=sizes.substitute(d.size, values)) for d in type.dims]))
+    dims = [Dim(sizes.substitute(d.size, values), d.label, d.origin) for d in type.dims]
+    return TensorType(type.dtype, tuple(dims), type.origin)
 
 
 def broadcast_dims(packs: Iterable[tuple[Dim, ...]]) -> tuple[Dim, ...] | tuple[int, int, int]:
@@ -89,9 +90,10 @@ def broadcast_dims(packs: Iterable[tuple[Dim, ...]]) -> tuple[Dim, ...] | tuple[
                 continue
             dim = pack[-back]
             if chosen is None or (chosen.size == 1 and dim.size != 1):
-                chosen, who = replace(dim, label=dim.label or (chosen.label if chosen else None)), index
+                label = dim.label or (chosen.label if chosen else None)
+                chosen, who = dim if label == dim.label else replace(dim, label=label), index
             elif dim.size != 1:
-                if sizes.equal(chosen.size, dim.size) is False:
+                if chosen.size is not dim.size and sizes.equal(chosen.size, dim.size) is False:
                     return back, who, index
                 if chosen.label is None and dim.label:
                     chosen = replace(chosen, label=dim.label)
@@ -102,9 +104,13 @@ def broadcast_dims(packs: Iterable[tuple[Dim, ...]]) -> tuple[Dim, ...] | tuple[
 
 def undecided_pairs(packs: Iterable[tuple[Dim, ...]]) -> list[tuple[Dim, Dim]]:
     """Pairs of axes that broadcasting takes as equal though that can't be decided yet."""
-    packs = list(packs)
-    pairs = []
-    for back in range(1, max((len(p) for p in packs), default=0) + 1):
+    packs = [p for p in packs if p]
+    pairs: list[tuple[Dim, Dim]] = []
+    if len(packs) < 2:
+        return pairs
+    for back in range(1, max(map(len, packs)) + 1):
         dims = [p[-back] for p in packs if len(p) >= back and p[-back].size != 1]
-        pairs += [(dims[0], d) for d in dims[1:] if sizes.equal(dims[0].size, d.size) is None]
+        for d in dims[1:]:
+            if d.size is not dims[0].size and sizes.equal(dims[0].size, d.size) is None:
+                pairs.append((dims[0], d))
     return pairs
