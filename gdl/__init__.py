@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+__version__ = "0.1.0"
+
 if TYPE_CHECKING:
     from gdl.diagnostics import Diagnostic
     from gdl.errors import CheckpointError, DataError, GdlError, ProgramError, RunError, UsageError
@@ -32,6 +34,7 @@ __all__ = [
     "Session",
     "TestResult",
     "UsageError",
+    "__version__",
     "check",
     "load",
     "loads",

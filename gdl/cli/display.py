@@ -85,5 +85,3 @@ def display(progress: Progress, *, quiet: bool, as_json: bool) -> Iterator[Displ
 
         with live(progress) as shown:
             yield shown
-
-

@@ -25,7 +25,9 @@ from gdl.train.rundir import view_run
 @click.command("eval")
 @click.argument("target", metavar="FILE|RUNDIR", type=click.Path(path_type=Path))
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-@click.option("--from", "weights", type=click.Path(path_type=Path), metavar="CHECKPOINT", help="The weights to evaluate.")
+@click.option(
+    "--from", "weights", type=click.Path(path_type=Path), metavar="CHECKPOINT", help="The weights to evaluate."
+)
 @set_option
 @seed_option
 @data_option
@@ -71,8 +73,8 @@ def _of_run(
 
 
 def _evaluate(
-    checked: Checked, options: DataOptions, hypers: dict[str, Any], weights: Path | None, names: Sequence[str], seed: int,
-    out: Path | None, shown: Display,
+    checked: Checked, options: DataOptions, hypers: dict[str, Any], weights: Path | None, names: Sequence[str],
+    seed: int, out: Path | None, shown: Display,
 ) -> None:  # fmt: skip
     program = checked.require()
     if not program.evals:

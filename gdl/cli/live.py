@@ -70,7 +70,10 @@ class Live(Plain):
 
 def _bar(done: int, total: int, text: str) -> Table:
     table = Table.grid(padding=(0, 1))
-    table.add_row(ProgressBar(total=max(total, 1), completed=done, width=_BAR_WIDTH), Text(text, overflow="ellipsis", no_wrap=True))
+    table.add_row(
+        ProgressBar(total=max(total, 1), completed=done, width=_BAR_WIDTH),
+        Text(text, overflow="ellipsis", no_wrap=True),
+    )
     return table
 
 

@@ -1,20 +1,19 @@
-"""The `gdl` command: finds the subcommand, and turns whatever goes wrong into words and an exit code."""
+"""The `gdl` command: finds the subcommand and runs it.
+
+`gdl --help` must be quick, so what a subcommand or a failure needs is imported when there is one.
+"""
 
 from __future__ import annotations
 
-import importlib
 import os
-import platform
-import sys
-import traceback
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from importlib import import_module
 
 import click
 
-from gdl.errors import Exit, GdlError
+from gdl import __version__
 
-#: name -> (module, what it does). A module is imported when its command is called: `gdl --help` must be quick.
+#: name -> (module, what it does)
 COMMANDS = {
     "run": ("gdl.cli.run", "Check a program, train it, evaluate it."),
     "check": ("gdl.cli.check", "Check programs without running them."),
@@ -42,11 +41,11 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        return importlib.import_module(COMMANDS[cmd_name][0]).command
+        return import_module(COMMANDS[cmd_name][0]).command if cmd_name in COMMANDS else None
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             raise click.UsageError(_unknown_command(args[0]), ctx)
         return super().resolve_command(ctx, args)
@@ -57,24 +56,15 @@ class Commands(click.Group):
 
 
 def _unknown_command(name: str) -> str:
-    from gdl.errors.names import closest
-
     if name.endswith(".gdl") or os.path.exists(name):
         return f"there is no command `{name}`. To run a program: gdl run {name}"
-    similar = closest(name, COMMANDS)
+    similar = import_module("gdl.errors.names").closest(name, COMMANDS)
     return f"there is no command `{name}`" + (f". Did you mean `{similar}`?" if similar else "")
-
-
-def gdl_version() -> str:
-    try:
-        return version("gdl")
-    except PackageNotFoundError:  # a checkout that is not installed
-        return "0.1.0 (checkout)"
 
 
 def _show_version(ctx: click.Context, _param: click.Parameter, wanted: bool) -> None:
     if wanted:
-        click.echo(f"gdl {gdl_version()}")
+        click.echo(f"gdl {__version__}")
         ctx.exit()
 
 
@@ -90,42 +80,8 @@ def gdl() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line; the exit code. Never raises for a user's mistake."""
+    """Runs the command line; the exit code. A user's mistake is told, never raised."""
     try:
-        return int(gdl.main(argv, prog_name="gdl", standalone_mode=False) or Exit.OK)
-    except GdlError as error:
-        show_error(error)
-        return error.exit
-    except click.ClickException as error:
-        error.show()
-        return Exit.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away (`gdl run ... | head`). Nothing may be written any more, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.OK
-    except Exception as error:
-        _show_bug(error)
-        return Exit.BUG
-
-
-def show_error(error: GdlError) -> None:
-    """The diagnostics of an error on standard error."""
-    from gdl.cli.screen import show_diagnostics
-
-    show_diagnostics(error.diagnostics)
-
-
-def _show_bug(error: Exception) -> None:
-    click.echo(f"This is a bug in GDL, not in your program: {type(error).__name__}: {error}", err=True)
-    click.echo(
-        "Please report it, with the program and this line: "
-        f"gdl {gdl_version()}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
-        err=True,
-    )
-    if os.environ.get("GDL_DEBUG", "") not in ("", "0"):
-        traceback.print_exception(error)
-    else:
-        click.echo("GDL_DEBUG=1 shows where it happened.", err=True)
+        return int(gdl.main(argv, prog_name="gdl", standalone_mode=False) or 0)
+    except (Exception, KeyboardInterrupt) as error:
+        return import_module("gdl.cli.failure").tell(error)

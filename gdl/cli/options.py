@@ -10,10 +10,17 @@ import click
 from gdl.train.data import DataOptions, data_options
 
 data_option = click.option(
-    "--data", metavar="DIR", type=click.Path(path_type=Path), help="Folder of the data files (else GDL_DATA, the cache)."
+    "--data",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder of the data files (else GDL_DATA, the cache).",
 )
-set_option = click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a hyper; may be repeated.")
-seed_option = click.option("--seed", type=click.IntRange(min=0), default=None, metavar="N", help="Seed of all random draws.")
+set_option = click.option(
+    "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a hyper; may be repeated."
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=None, metavar="N", help="Seed of all random draws."
+)
 quiet_option = click.option("--quiet", is_flag=True, help="Show errors and warnings only.")
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per event, on standard output.")
 

@@ -121,5 +121,3 @@ def _farewell(run: Run, shown: Display) -> int:
     elif latest is not None and not isinstance(shown, Quiet):
         click.echo(f"weights: {latest}\nsha256:  {peek(latest).sha256}")
     return Exit.OK
-
-

@@ -7,6 +7,8 @@ from typing import Any
 
 from gdl.train.events import Evaluated, Event, Finished, Moment, Noted, Reported, Started, Stopped
 
+_UNNAMED = "train"
+
 
 def line(event: Event, plan: Started | None) -> str | None:
     """What to say of an event, or None where nothing is said. `plan` is how the present train block began."""
@@ -48,7 +50,12 @@ def _when(at: Moment, plan: Started | None) -> str:
         return f"step {at.step}"
     step = f"step {at.step:>{len(str(plan.steps))}}/{plan.steps}"
     epoch = f"epoch {at.epoch}/{plan.epochs}  " if plan.epochs else ""
-    return f"{at.train + '  ' if at.train else ''}{epoch}{step}"
+    return f"{_name(at.train)}{epoch}{step}"
+
+
+def _name(train: str) -> str:
+    """Of a train block that has one: `train { ... }` is called just that."""
+    return f"{train}  " if train != _UNNAMED else ""
 
 
 def _values(values: Mapping[str, Any], shares: frozenset[str]) -> str:
@@ -71,7 +78,7 @@ def _array(name: str, value: Any) -> str:
 
 
 def _started(event: Started) -> str | None:
-    who = f"{event.at.train}: " if event.at.train else ""
+    who = f"{event.at.train}: " if event.at.train != _UNNAMED else ""
     goes_on = f", from step {event.at.step:,}" if event.at.step else ""
     batch = "all at once" if event.batch == event.examples else f"{event.batch:,} at a time"
     length = f"{event.epochs:,} epochs, {event.steps:,} steps" if event.epochs else f"{event.steps:,} steps"

@@ -39,7 +39,7 @@ class Checked:
 
 
 def error_of(diagnostics: Sequence[Diagnostic]) -> GdlError:
-    """The errors among the diagnostics: as DataError or CheckpointError where all are of that kind, else ProgramError."""
+    """The errors among the diagnostics: DataError or CheckpointError where all are of that kind, else ProgramError."""
     wrong = [d for d in diagnostics if d.is_error]
     if all(d.code.startswith("E061") for d in wrong):
         return DataError(*wrong)
@@ -54,7 +54,7 @@ def check_program(
     hypers: Mapping[str, Any] | None = None,
     absent: frozenset[str] = frozenset(),
 ) -> Checked:
-    """The program of a text, with its hypers set. `absent` are data sources, as called, that turned out not to be there."""
+    """The program of a text, its hypers set. `absent` are data sources, as called, that turned out not to be there."""
 
     def header(call: SourceCall) -> DataHeader:
         if str(call) in absent:

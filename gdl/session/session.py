@@ -38,7 +38,7 @@ class Outcome:
 
 
 class Variables(MutableMapping[str, np.ndarray]):
-    """The program's tensors by path. Reading copies; writing copies in and keeps shape and dtype. None can be removed."""
+    """The program's tensors by path. Reading copies, writing copies in and keeps shape and dtype; none can be removed."""
 
     def __init__(self, state: State):
         self._state = state
@@ -176,7 +176,9 @@ class Session:
 
         `out` names a directory for checkpoints, metrics and images; without it nothing is written.
         """
-        length = Length("epochs", epochs) if epochs is not None else Length("steps", steps) if steps is not None else None
+        length = (
+            Length("epochs", epochs) if epochs is not None else Length("steps", steps) if steps is not None else None
+        )
         run = start(
             self._checked, self._options, hypers=self._given, seed=self.seed, length=length,
             out=None if out is None else Path(out), progress=progress, keep=out is not None,

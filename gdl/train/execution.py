@@ -8,9 +8,9 @@ from pathlib import Path
 
 from gdl.lang.program import Computation, Feed, Program
 from gdl.runtime.arena import Arena
+from gdl.runtime.random import philox_key
 from gdl.runtime.runner import Runner
 from gdl.runtime.state import State
-from gdl.runtime.random import philox_key
 from gdl.train.batches import Batches, NoData
 from gdl.train.data.dataset import Dataset
 from gdl.train.evaluate import evaluate

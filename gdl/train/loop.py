@@ -1,7 +1,7 @@
 """Training as a stream of events: runs the train blocks of a program, then its eval blocks. Draws nothing.
 
-After each step, in this order: what `stop when` says, reports, evals, the end of an epoch, one checkpoint if any is due.
-All of it is a function of the position, so that a run resumed from a checkpoint continues as if it had not stopped.
+After each step, in this order: what `stop when` says, reports, evals, the end of an epoch, a checkpoint if one is due. All
+of it is a function of the position, so that a run resumed from a checkpoint continues as if it had not stopped.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import gcd
 from time import monotonic
-
-from gdl.train.nonfinite import Recovery
 
 from gdl.lang.program import Every, Train
 from gdl.train.events import (
@@ -27,6 +25,7 @@ from gdl.train.events import (
 )
 from gdl.train.execution import Execution
 from gdl.train.keeping import Keeper, Memory
+from gdl.train.nonfinite import Recovery
 from gdl.train.step import NotFinite, Position
 
 #: A checkpoint to resume from is written this often, more seldom where writing one takes long.

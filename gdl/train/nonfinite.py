@@ -1,7 +1,7 @@
 """When a loss comes out as inf or nan: which node of the program it began at.
 
-The step has already spoilt the weights when the loss is seen. So a copy of the state is kept from a moment ago; training
-is replayed from there, bit for bit, up to the run that failed, and that one is run node by node.
+The step has already spoilt the weights when the loss is seen. So a copy of the state is kept from a moment ago;
+training is replayed from there, bit for bit, up to the run that failed, and that one is run node by node.
 """
 
 from __future__ import annotations
@@ -59,7 +59,9 @@ def _first_not_finite(trace: Any) -> tuple[Span | None, str]:
 
 def _tell(node: Node, array: np.ndarray) -> str:
     wrong = array[~np.isfinite(array)]
-    kinds = " and ".join(kind for kind, there in (("nan", np.isnan(wrong).any()), ("inf", np.isinf(wrong).any())) if there)
+    kinds = " and ".join(
+        kind for kind, there in (("nan", np.isnan(wrong).any()), ("inf", np.isinf(wrong).any())) if there
+    )
     many = f"{wrong.size:,} of {array.size:,} values are" if array.ndim else "it is"
     who = f"variable `{node.attrs['path']}`" if node.op == "variable" else f"`{node.op}`"
     return f"the first value that is not finite comes from {who}: {many} {kinds}"

@@ -110,7 +110,7 @@ class Stepper:
         now = self.position
         at = replace(start)
         while True:
-            for minimize, runner in self._order:
+            for _, runner in self._order:
                 inputs, _ = self.batches.take(at.draws)
                 clock = at.step, at.draws // self.batches.per_epoch, at.ticks
                 if at.ticks == now.ticks:
