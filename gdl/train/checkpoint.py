@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gdl.errors import checkpoint as errors
 from gdl.errors.checkpoint import Extra, Missing, Row, WrongSize
+from gdl.ops.dtypes import NUMPY_NAME
 from gdl.train.atomic import write_atomically
-from gdl.train.safetensors_format import FileHeader, dtype_of, encode, plain, raw_bytes, read_header, read_tensor
+from gdl.train.safetensors_format import encode, read_header, read_tensors
 from gdl.types.record import FieldType
 
 if TYPE_CHECKING:
@@ -31,6 +30,7 @@ OPTIMIZER_PREFIX = "optimizer/"
 _FORMAT_KEY, _TENSORS_KEY, _META_KEY = "gdl.format", "gdl.sha256", "gdl.meta_sha256"
 _SIMILAR = 0.6  # of two names, as difflib counts
 _OWN_KEYS = frozenset({_FORMAT_KEY, _TENSORS_KEY, _META_KEY})
+_DTYPES = {numpy_name: dtype for dtype, numpy_name in NUMPY_NAME.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,18 @@ def weights_sha256(tensors: Mapping[str, np.ndarray]) -> str:
     """The hash of names, dtypes, shapes and values: for each name in order a line of JSON, then the bytes."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
-        array = plain(tensors[name])
-        digest.update(json.dumps([name, dtype_of(array), list(array.shape)]).encode() + b"\n")
-        digest.update(raw_bytes(array))
+        array = _plain(tensors[name])
+        digest.update(json.dumps([name, _DTYPES[array.dtype.name], list(array.shape)]).encode() + b"\n")
+        digest.update(array.reshape(-1))
     return digest.hexdigest()
+
+
+def _plain(array: object) -> np.ndarray:
+    """The array in C order and little-endian, as the format and the hash want it; itself where it is so already."""
+    import numpy as np
+
+    array = np.asarray(array, order="C")
+    return array.astype(array.dtype.newbyteorder("<"), copy=False)
 
 
 def save(path: Path, tensors: Mapping[str, np.ndarray], meta: Mapping[str, Any]) -> str:
@@ -65,7 +73,7 @@ def save(path: Path, tensors: Mapping[str, np.ndarray], meta: Mapping[str, Any])
 
     Errors: CheckpointError where the disk is full or the place can't be written.
     """
-    tensors = {name: plain(array) for name, array in tensors.items()}
+    tensors = {name: _plain(array) for name, array in tensors.items()}
     texts = {key: json.dumps(value, sort_keys=True) for key, value in meta.items()}
     sha256 = weights_sha256(tensors)
     own = {_FORMAT_KEY: FORMAT, _TENSORS_KEY: sha256, _META_KEY: _meta_sha256(texts)}
@@ -78,11 +86,8 @@ def save(path: Path, tensors: Mapping[str, np.ndarray], meta: Mapping[str, Any])
 
 def peek(path: Path) -> Peek:
     """Names, types and metadata of a checkpoint, without numpy and without reading its numbers."""
-    with _open(path) as stream:
-        header = read_header(stream, path)
-    meta = _checked_meta(header, path)
-    types = {name: FieldType(entry.dtype, entry.shape) for name, entry in header.tensors.items()}
-    return Peek(path, types, meta, header.metadata.get(_TENSORS_KEY))
+    header = read_header(path)
+    return Peek(path, header.types, _checked_meta(header.metadata, path), header.metadata.get(_TENSORS_KEY))
 
 
 def load(path: Path) -> Checkpoint:
@@ -90,35 +95,21 @@ def load(path: Path) -> Checkpoint:
 
     Errors: CheckpointError where the file is damaged, cut off, or no checkpoint.
     """
-    with _open(path) as stream:
-        header = read_header(stream, path)
-        meta = _checked_meta(header, path)
-        tensors = {name: read_tensor(stream, header, name, path) for name in header.tensors}
+    found = peek(path)
+    tensors = read_tensors(path)
     sha256 = weights_sha256(tensors)
-    written = header.metadata.get(_TENSORS_KEY, sha256)
-    if written != sha256:
-        raise errors.damaged(path, f"tensors of SHA-256 {written}", sha256)
-    return Checkpoint(tensors, meta, sha256)
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[BufferedReader]:
-    if path.exists() and not path.is_file():
-        raise errors.unreadable(path, "it is no file")
-    try:
-        with open(path, "rb") as stream:
-            yield stream
-    except OSError as fault:
-        raise errors.unreadable(path, fault.strerror or str(fault)) from None
+    if found.sha256 not in (sha256, None):
+        raise errors.damaged(path, f"tensors of SHA-256 {found.sha256}", sha256)
+    return Checkpoint(tensors, found.meta, sha256)
 
 
 def _meta_sha256(texts: Mapping[str, str]) -> str:
     return hashlib.sha256(json.dumps(sorted(texts.items())).encode()).hexdigest()
 
 
-def _checked_meta(header: FileHeader, path: Path) -> dict[str, Any]:
+def _checked_meta(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
     """The caller's metadata. A file with some of GDL's own keys and not all of them has been damaged."""
-    texts = dict(header.metadata)
+    texts = dict(metadata)
     own = {key: texts.pop(key) for key in list(texts) if key.startswith("gdl.")}
     if not own:
         return {}

@@ -147,7 +147,7 @@ import sys
 from pathlib import Path
 from gdl.train.checkpoint import fit, peek
 assert len(peek(Path({str(path)!r})).types) == {len(TENSORS)}
-assert not {{"numpy", "safetensors"}} & sys.modules.keys()
+assert "numpy" not in sys.modules
 """
     root = Path(__file__).resolve().parents[2]
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=root, timeout=60)
@@ -231,7 +231,7 @@ def entry(dtype="F32", shape=(2,), begin=0, end=8, **more):
         ({"a": entry(shape=(-2,))}, 8, "E0710"),
         ({"a": entry(shape=(2.0,))}, 8, "E0710"),
         ({"a": entry(shape=(True, 2))}, 8, "E0710"),
-        ({"a": entry(shape=[1] * 65, end=4)}, 4, "E0710"),
+        ({"a": entry(shape=[1] * 33, end=4)}, 4, "E0710"),
         ({"a": entry(shape=(2**61, 0), end=0)}, 0, "E0710"),
         ({"a": entry(shape=(3,))}, 8, "E0710"),
         ({"a": entry(begin=8, end=0)}, 8, "E0710"),
@@ -254,6 +254,20 @@ def test_headers_that_lie(tmp_path, header, data_bytes, code):
 def test_sizes_that_no_array_can_have(tmp_path):
     path = file_of(tmp_path / "a.safetensors", {"a": entry(shape=(2**50, 2**50, 0), end=0)})
     assert fails(load, path).startswith("E0710")
+
+
+def test_what_only_the_library_refuses(tmp_path):
+    header = b'{"\\ud800":' + json.dumps(entry()).encode() + b"}"
+    path = file_of(tmp_path / "a.safetensors", header, bytes(8))
+    assert fails(load, path).startswith("E0710") and len(peek(path).types) == 1
+
+
+def test_the_same_content_makes_the_same_bytes(tmp_path):
+    contents = set()
+    for _ in range(5):
+        save(tmp_path / "a.safetensors", TENSORS, META)
+        contents.add((tmp_path / "a.safetensors").read_bytes())
+    assert len(contents) == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4 a zip file", b"\x80\x04\x95pickle", b"\0" * 100, b"\xff" * 100])
