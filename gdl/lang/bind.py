@@ -100,6 +100,14 @@ def parameters(callee: Op | Function) -> tuple[ast.Param, ...]:
     return callee.definition.params if isinstance(callee, Function) else callee.signature.params
 
 
+def is_initializer(callee: Any) -> bool:
+    """Whether it makes a tensor of a shape that it is told: no tensor among its parameters, and one called `shape`."""
+    if not isinstance(callee, (Op, Function)):
+        return False
+    params = parameters(callee)
+    return any(p.name == "shape" for p in params) and not any(is_tensor_param(p) for p in params)
+
+
 def signature(callee: Op | Function) -> str:
     return definition_signature(callee.definition) if isinstance(callee, Function) else op_signature(callee)
 

@@ -311,16 +311,18 @@ def _check_results(cx: Context, body: Frame, function: Function, result: Any, bi
         cx.guard(bindings.guards, body, where)
 
 
-def call_initializer(cx: Context, frame: Frame, function: Function, init: ast.Expr, type: TensorType) -> Any:
+def call_initializer(cx: Context, frame: Frame, callee: Op | Function, init: ast.Expr, type: TensorType) -> Any:
     """`glorot_uniform()` where a variable is declared: it gets the variable's shape, and dtype if it takes one."""
     args = evaluate_arguments(cx, frame, init.args) if isinstance(init, ast.Call) else []
-    given = {a.name for a in args}
-    positional = [a for a in args if a.name is None]
-    if not (positional and isinstance(positional[0].value, tuple)):
-        args = [Argument(type.shape, init.span), *args]
-    if "dtype" not in given and any(p.name == "dtype" for p in function.definition.params):
-        args.append(Argument(type.dtype, init.span, "dtype"))
-    return call_values(cx, frame, function, args, init.span)
+    names = [p.name for p in parameters(callee)]
+    named, positional = [a for a in args if a.name is not None], [a for a in args if a.name is None]
+    given = {a.name for a in named} | {n for n, a in zip(names, positional) if isinstance(a.value, tuple)}
+    if "shape" not in given:
+        at = names.index("shape")
+        positional.insert(at, Argument(type.shape, init.span, None if at <= len(positional) else "shape"))
+    if "dtype" in names and "dtype" not in given:
+        named.append(Argument(type.dtype, init.span, "dtype"))
+    return call_values(cx, frame, callee, [*positional, *named], init.span)
 
 
 # ---- pipes -------------------------------------------------------------------------------------------------------

@@ -9,15 +9,15 @@ from gdl.errors import types as type_errors
 from gdl.graph.node import Node
 from gdl.lang.apply import apply_op, as_node
 from gdl.lang.context import Context, Frame
-from gdl.lang.values import Argument, describe, is_static
+from gdl.lang.values import Argument, describe
 from gdl.ops.table import TABLE
 from gdl.syntax import ast
 from gdl.types.sizes import Poly
 
 
 def index_value(cx: Context, frame: Frame, value: Any, expr: ast.Index) -> Any:
-    """`value[items]` for a tensor or a static list."""
-    if isinstance(value, tuple) and is_static(value) and len(expr.items) == 1:
+    """`value[items]` for a tensor, a static list, or the several results of a call."""
+    if isinstance(value, tuple) and len(expr.items) == 1:
         picked = _static_index(cx, frame, value, expr)
         if picked is not NotImplemented:
             return picked

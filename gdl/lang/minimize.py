@@ -9,7 +9,7 @@ from gdl.errors import calls as call_errors
 from gdl.errors import procedures as errors
 from gdl.errors import types as type_errors
 from gdl.graph.node import Node, topological
-from gdl.lang.apply import as_node
+from gdl.lang.apply import apply_op, as_node
 from gdl.lang.bind import bind_statics
 from gdl.lang.builtins import variables_of
 from gdl.lang.calls import run_function
@@ -112,6 +112,7 @@ def _optimized(
     function = optimizer.callee
     assert isinstance(function, Function)
     bound = bind_statics(cx, frame, function, optimizer.args, optimizer.span or span)
+    bound = {name: _of_dtype(cx, frame, argument, leaf.type.dtype, span) for name, argument in bound.items()}
     tensors = [p for p in function.definition.params if isinstance(p.type, ast.TypeExpr)]
     if len(tensors) != 2:
         cx.fail(call_errors.bad_static(function.definition.name_span, "an optimizer takes two tensors: the variable and its gradient"), frame)
@@ -124,3 +125,12 @@ def _optimized(
         return cx.updates
     finally:
         cx.updates = outer
+
+
+def _of_dtype(cx: Context, frame: Frame, argument: Argument, dtype: str, span: Span) -> Argument:
+    """A schedule in the dtype of the variable that it steers; any other argument as it is."""
+    value = argument.value
+    if not isinstance(value, Node) or not value.type.is_float or value.type.dtype == dtype:
+        return argument
+    cast = apply_op(cx, frame, TABLE["cast"], [argument], {"dtype": dtype}, argument.span or span)
+    return Argument(cast, argument.span, argument.name, argument.name_span)

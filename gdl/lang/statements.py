@@ -12,6 +12,7 @@ from gdl.errors import names as name_errors
 from gdl.errors import types as type_errors
 from gdl.graph.node import Node
 from gdl.lang.apply import apply_op, as_node
+from gdl.lang.bind import is_initializer
 from gdl.lang.context import Context, Frame, PendingUpdate
 from gdl.lang.values import POISON, Argument, Function, Instance, Partial, Poisoned, describe
 from gdl.ops.table import TABLE
@@ -272,15 +273,10 @@ def initial_value(cx: Context, frame: Frame, s: ast.Variable | ast.State, type: 
 
 
 def _initializer_call(cx: Context, frame: Frame, init: ast.Expr, type: TensorType) -> Any:
-    if isinstance(init, ast.Call):
-        callee = cx.evaluate(frame, init.callee)
-        params = callee.definition.params if isinstance(callee, Function) else ()
-        if params and params[0].name == "shape" and isinstance(params[0].type, ast.Kind):
-            return cx.initialise(frame, callee, init, type)
-    value = cx.evaluate(frame, init)
-    if isinstance(value, Function) and value.definition.params and value.definition.params[0].name == "shape":
-        return cx.initialise(frame, value, init, type)
-    return value
+    callee = cx.evaluate(frame, init.callee if isinstance(init, ast.Call) else init)
+    if is_initializer(callee):
+        return cx.initialise(frame, callee, init, type)
+    return cx.evaluate(frame, init) if isinstance(init, ast.Call) else callee
 
 
 def _net(cx: Context, frame: Frame, s: ast.Net) -> None:
