@@ -39,6 +39,8 @@ CALLS = [
     ("full", 0, {"shape": (2, 1), "value": 0.0, "dtype": "f64"}),
     ("full", 0, {"shape": (3,), "value": 2.0, "dtype": "i64"}),
 ]  # fmt: skip
+MANY = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+SOME = settings(MANY, max_examples=100)
 POWERS = [0.0, 1.0, 2.0, 3.0, 4.0]
 
 
@@ -82,19 +84,19 @@ def assert_kept(before: Graph, after: Graph, zero_signs: bool) -> None:
 
 
 @given(graphs())
-@settings(max_examples=200, deadline=None)
+@MANY
 def test_simplify_keeps_values(graph):
     assert_kept(graph, simplify(graph), zero_signs=False)
 
 
 @given(graphs(leaves=()))
-@settings(max_examples=100, deadline=None)
+@SOME
 def test_fold_keeps_values(graph):
     assert_kept(graph, fold(graph), zero_signs=True)
 
 
 @given(graphs())
-@settings(max_examples=100, deadline=None)
+@SOME
 def test_share_keeps_values(graph):
     after = share(graph)
     assert_kept(graph, after, zero_signs=True)
@@ -102,7 +104,7 @@ def test_share_keeps_values(graph):
 
 
 @given(graphs())
-@settings(max_examples=100, deadline=None)
+@SOME
 def test_the_pipeline_keeps_values(graph):
     assert_kept(graph, run_passes(graph, checked=True), zero_signs=False)
 
