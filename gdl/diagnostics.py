@@ -19,6 +19,7 @@ class Label:
 
     span: Span
     text: str = ""
+    is_primary: bool = False  # drawn ^^^ like the first label: the mistake shows here just as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,27 +172,42 @@ def missing(span: Span, what: str, before: str, form: str) -> Diagnostic:
     return _error("E0007", f"`{what}` is missing before {before}", span, f"expected `{what}`", form)
 
 
-def missing_default(span: Span, keyword: str, name: str) -> Diagnostic:
+def missing_default(name: Span, keyword: str) -> Diagnostic:
     what, example = {
         "hyper": ("a default value", "= 0.1"),
         "net": ("its layer", "= Dense(10)"),
+        "data": ("its source", "= digits()"),
+        "metric": ("its value", "= argmax(logits, axis=-1) == y"),
     }.get(keyword, ("an initial value", "= zeros()"))
-    return _error("E0007", f"`{keyword} {name}` needs {what}", span, "", f"add `{example}`")
+    return _error("E0007", f"`{keyword} {name.text}` needs {what}", name, "", f"add `{example}`")
 
 
 def missing_comma(span: Span, before: Span) -> Diagnostic:
     here = Span(before.source, before.end, before.end)
-    return Diagnostic("E0008", "a comma is missing between these two", (Label(span), Label(before)),
-                      (f"write `{before.text}, {span.text}`",), fix=_fix(here, ","))  # fmt: skip
+    hint = "write `,` between them" if before.text in ")]}" else f"write `{_short(before.text)}, {_short(span.text)}`"
+    labels = (Label(span), Label(before))
+    return Diagnostic("E0008", "a comma is missing between these two", labels, (hint,), fix=_fix(here, ","))
 
 
 def line_too_short(span: Span, after: str, expected: str, form: str) -> Diagnostic:
     return _error("E0017", f"the line ends after {after}", span, f"expected {expected} here", form)
 
 
+def untyped_parameter(name: Span) -> Diagnostic:
+    hint = f"write `{name.text}: f32[n]` for a tensor, `{name.text}: int` for a number known before the run"
+    return _error("E0007", f"the parameter `{name.text}` needs a type", name, "", hint)
+
+
+def missing_brace(span: Span, keyword: str) -> Diagnostic:
+    return _error("E0007", f"the block of this `{keyword}` does not begin", span, "expected `{`",
+                  f"the form is `{FORMS[keyword]}`")  # fmt: skip
+
+
+LONG_LINE = "put parentheses around an expression that takes several lines; only |> may begin a line"
+
+
 def line_starts_with(span: Span) -> Diagnostic:
-    return _error("E0017", f"a line cannot begin with `{span.text}`", span, "",
-                  "only |> continues a line; put parentheses around an expression that takes several lines")  # fmt: skip
+    return _error("E0017", f"a line cannot begin with `{span.text}`", span, "", LONG_LINE)
 
 
 # ---- E0009, E0010: places ----------------------------------------------------------------------------------------
@@ -202,7 +217,7 @@ def misplaced(span: Span, block: str, block_span: Span | None) -> Diagnostic:
     """A statement in a block (or, with block "", at the top of a file) that does not take it."""
     word = span.text
     homes = [home for home, words in HOMES.items() if word in words]
-    where = f"in a `{block}` block" if block else "outside a block"
+    where = f"in a `{block}` block" if block else "at the top level of a file"
     labels = [Label(span)]
     if block_span is not None:
         labels.append(Label(block_span, f"this `{block}` block is open"))
@@ -297,7 +312,7 @@ def quotes(span: Span) -> Diagnostic:
 
 def python_block(colon: Span, keyword: str) -> Diagnostic:
     return _error("E0015", "blocks stand in braces, not after a colon", colon, "expected `{`",
-                  f"write `{FORMS[keyword]}`")  # fmt: skip
+                  f"write `{FORMS.get(keyword, FORMS['if'])}`")  # fmt: skip
 
 
 def slash_comment(span: Span) -> Diagnostic:
@@ -321,8 +336,8 @@ def unknown_dtype(span: Span, meant: str | None, dtypes: Sequence[str]) -> Diagn
 
 
 def dtype_variable(span: Span, stands_for: str) -> Diagnostic:
-    return _error("E0016", f"`{span.text}` stands for {stands_for} dtype, which only a def, layer or optimizer can leave open",
-                  span, "", "write the dtype: `f32`")  # fmt: skip
+    message = f"`{span.text}` stands for {stands_for} dtype; only a def, layer or optimizer can leave that open"
+    return _error("E0016", message, span, "", "write the dtype: `f32`")
 
 
 def not_a_type(span: Span, dtype: str | None) -> Diagnostic:

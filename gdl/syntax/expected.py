@@ -14,7 +14,7 @@ _OPERATORS = frozenset(
 )
 _PHRASES = {
     "NAME": "a name",
-    "STRING": 'text in quotes such as "a.gdl"',
+    "STRING": "text in double quotes",
     "NUMBER": "a number",
     "END": "the end of the line",
 }

@@ -14,7 +14,7 @@ from gdl.syntax.ast import MAX_NESTING
 from gdl.syntax.expected import describe, found
 from gdl.syntax.lalr import Failure, Reduction, accepted
 from gdl.syntax.table import Table
-from gdl.syntax.tokens import DTYPE_NAMES, DTYPES, ENDS_OPERAND, RESERVED, STARTS_OPERAND, STATEMENT_WORDS, Token
+from gdl.syntax.tokens import DTYPE_NAMES, DTYPE_VARIABLES, DTYPES, ENDS_OPERAND, RESERVED, STARTS_OPERAND, STATEMENT_WORDS, Token
 
 # Words that begin statements in other languages, and what is said of them.
 _ELSEWHERE = {
@@ -126,14 +126,22 @@ def _too_deep(case: Case) -> Diagnostic | None:
 
 
 def _misplaced(case: Case) -> Diagnostic | None:
-    if not case.failure.is_misplaced:
+    if not case.failure.is_refused:
         return None
+    if case.kind == "DTYPE":
+        return _dtype(case.span(case.token))
     blocks, starts = case.failure.blocks, case.failure.statements
     block = blocks[-1]
     if block == "file":
         return errors.misplaced(case.span(case.token), "", None)
     opened_by = starts[blocks.index(block) - 1] if blocks.count(block) == 1 else starts[-2]
     return errors.misplaced(case.span(case.token), block, case.span(case.failure.tokens[opened_by]))
+
+
+def _dtype(span: Span) -> Diagnostic:
+    if span.text in DTYPE_VARIABLES:
+        return errors.dtype_variable(span, DTYPE_VARIABLES[span.text])
+    return errors.unknown_dtype(span, DTYPE_NAMES.get(span.text) or closest(span.text, DTYPES), DTYPES)
 
 
 # ---- what other languages write ----------------------------------------------------------------------------------
@@ -218,9 +226,20 @@ _CONTINUES_VALUE = frozenset(
 
 
 def _assignment_in_test(case: Case) -> Diagnostic | None:
-    if case.kind != "ASSIGN" or "EQUAL" not in case.expected:
+    if case.kind != "ASSIGN" or "EQUAL" not in case.expected or case.keyword not in _TESTING:
         return None
     return errors.assignment_in_test(case.span(case.token))
+
+
+_TESTING = frozenset({"if", "require", "expect", "stop", "return", "report"})
+
+
+def _untyped_parameter(case: Case) -> Diagnostic | None:
+    if case.keyword not in ("def", "layer", "optimizer") or case.kind not in ("RPAR", "COMMA"):
+        return None
+    if case.previous.kind == "NAME" and {"COLON", "ASSIGN"} <= case.expected:
+        return errors.untyped_parameter(case.span(case.previous))
+    return None
 
 
 def _type(case: Case) -> Diagnostic | None:
@@ -236,7 +255,7 @@ def _missing_mark(case: Case) -> Diagnostic | None:
     """One mark or word that had to come, and something that could follow it."""
     if case.kind == "END" and case.keyword in ("variable", "state", "hyper", "net", "data", "metric"):
         if "ASSIGN" in case.expected and len(case.read) > 1:
-            return errors.missing_default(case.span(case.previous), case.keyword, case.read[1].text)
+            return errors.missing_default(case.span(case.read[1]), case.keyword)
     marks = {"ASSIGN": "=", "COLON": ":", "WITH": "with", "FROM": "from", "IN": "in", "WHEN": "when", "ARROW": "->",
              "ALONG": "along", "CARRY": "carry", "IMPORT": "import", "RANGE": "..", "LBRACE": "{"}  # fmt: skip
     wanted = [mark for mark in marks if mark in case.expected]
@@ -302,6 +321,7 @@ RULES: tuple[Callable[[Case], Diagnostic | None], ...] = (
     _unknown_statement,
     _chained_comparison,
     _assignment_in_test,
+    _untyped_parameter,
     _type,
     _missing_mark,
     _missing_comma,

@@ -13,7 +13,10 @@ from gdl.source import Source, Span
 from gdl.syntax.ast import MAX_NESTING
 from gdl.syntax.placement import BLOCKS, TURNS, may_stand
 from gdl.syntax.table import Table
-from gdl.syntax.tokens import BROKEN, RESERVED, STOP, Token
+from gdl.syntax.tokens import DTYPE_VARIABLES, DTYPES, RESERVED, STOP, Token
+
+
+_DEFINITIONS = frozenset({"DEF", "LAYER", "OPTIMIZER", "def", "layer", "optimizer"})
 
 
 class Body(list[Any]):
@@ -38,11 +41,12 @@ class Failure:
     tokens: list[Token]
     kinds: list[str]  # what each token was taken for, up to the failing one
     index: int  # of the token that did not fit
+    end: int  # of the token after the statement
     statements: tuple[int, ...]  # index at which each open statement begins, outermost first
     blocks: tuple[str, ...]  # what they stand in: "file", then the keyword of each block
     states: tuple[int, ...]  # the stack at the start of the innermost of them
     too_deep: Span | None = None
-    is_misplaced: bool = False
+    is_refused: bool = False  # the grammar takes the token, but it may not stand in this block
 
     @property
     def start(self) -> int:
@@ -68,12 +72,12 @@ class _Stack:
     """The parser's stack, one list per property: `states` has one entry more than the others."""
 
     states: list[int]
+    blocks: list[str]  # what the open statements stand in
     values: list[Any] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)  # offsets in the source
     ends: list[int] = field(default_factory=list)
     depths: list[int] = field(default_factory=list)  # of the trees
     statements: list[int] = field(default_factory=lambda: [0])  # token index at which each open statement begins
-    blocks: list[str] = field(default_factory=lambda: ["file"])  # what they stand in
     header: str = ""  # the last keyword read that a block can belong to
 
     def back_to_body(self) -> bool:
@@ -83,6 +87,21 @@ class _Stack:
         del self.states[keep + 1 :], self.values[keep:], self.starts[keep:], self.ends[keep:], self.depths[keep:]
         del self.statements[max(1, len(bodies)) :], self.blocks[max(1, len(bodies)) :]
         return bool(bodies)
+
+    def push(self, state: int, value: Any, at: int) -> None:
+        self.states.append(state)
+        self.values.append(value)
+        self.starts.append(at)
+        self.ends.append(at)
+        self.depths.append(0)
+
+    def allows(self, kind: str, token: Token) -> bool:
+        """Whether a statement may begin so in this block, or a type so named be used in it."""
+        if kind != "DTYPE":
+            return may_stand(kind, self.blocks[-1])
+        if token.text in DTYPES or self.blocks[0] == "signature":
+            return True
+        return token.text in DTYPE_VARIABLES and (self.header in _DEFINITIONS or not _DEFINITIONS.isdisjoint(self.blocks))
 
     def shifted(self, kind: str, index: int) -> None:
         """Keep account of blocks and statements; `index` is the next token's."""
@@ -115,10 +134,12 @@ def run(
 
     `match` has the index of the closer for every opener; `report` is called for every statement that is given up.
     """
-    stack = _Stack([table.starts[start]])
+    stack = _Stack([table.starts[start]], blocks=[start])
     states, values, starts, ends, depths = stack.states, stack.values, stack.starts, stack.ends, stack.depths
     rows, jumps, end_state = table.rows, table.jumps, table.ends[start]
     kinds = [token.kind for token in tokens]
+    if "body" in rows[states[0]]:
+        stack.push(rows[states[0]]["body"], Body(), tokens[0].start)
     index = 0
     while True:
         token = tokens[index]
@@ -126,8 +147,8 @@ def run(
         if kind == "NAME":
             kind = kinds[index] = _word_kind(table, tokens, index, rows[states[-1]])
         deep = None
-        misplaced = index == stack.statements[-1] and not may_stand(kind, stack.blocks[-1])
-        action = None if misplaced else rows[states[-1]].get(kind)
+        refused = (index == stack.statements[-1] or kind == "DTYPE") and not stack.allows(kind, token)
+        action = None if refused else rows[states[-1]].get(kind)
         while action is not None and action < 0:
             origin, length, build, plan, grows, deeper = rules[~action]
             base = len(values) - length
@@ -164,16 +185,19 @@ def run(
             index += 1
             if kind in TURNS:
                 stack.shifted(kind, index)
+                if kind == "LBRACE":
+                    stack.push(rows[action]["body"], Body(), token.end)
         elif states[-1] == end_state:
             return values[-1], kinds
         else:
             can_go_on = stack.back_to_body()
-            if kind != BROKEN:
-                statements, blocks = tuple(stack.statements), tuple(stack.blocks)
-                report(Failure(tokens, kinds, index, statements, blocks, tuple(states), deep, misplaced))
+            statements, blocks = tuple(stack.statements), tuple(stack.blocks)
+            end = _statement_end(tokens, match, statements[-1], index)
+            failure = Failure(tokens, kinds, index, end, statements, blocks, tuple(states), deep, refused)
+            report(failure)
             if not can_go_on:
                 return None, kinds
-            index = _statement_end(tokens, match, stack.statements[-1], index)
+            index = failure.end
 
 
 def _children(values: list[Any], base: int, plan: tuple[Any, ...]) -> list[Any]:

@@ -24,6 +24,19 @@ from gdl.syntax.tokens import (
     Token,
 )
 
+_BLOCK_WORDS = frozenset("def layer optimizer train eval test repeat if for".split())
+_SUITE_WORDS = _BLOCK_WORDS | {"class", "else", "elif", "while", "with", "try"}
+_BINARY = frozenset("PLUS MINUS STAR SLASH DOUBLE_SLASH PERCENT AT DOUBLE_STAR EQUAL UNEQUAL LESS MORE AT_MOST AT_LEAST".split())
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A statement whose first line shows that the indented lines below belong to it, though nothing says so."""
+
+    indent: int
+    depth: int  # number of brackets open around it
+    takes: frozenset[str]  # words that go on with it at its own indentation
+
 
 @dataclass(slots=True)
 class Layout:
@@ -35,8 +48,9 @@ class Layout:
     match: dict[int, int] = field(default_factory=dict)
     open: list[int] = field(default_factory=list)  # indices of openers not yet closed
     diagnostics: list[Diagnostic] = field(default_factory=list)
-    unclosed: list[Token] = field(default_factory=list)  # openers that the end of the text left open
+    is_open: bool = False  # the end of the text left a bracket open
     too_deep: bool = False
+    given_up: GivenUp | None = None
 
     # ---- reading ----
 
@@ -51,11 +65,21 @@ class Layout:
     def span(self, token: Token) -> Span:
         return Span(self.source, token.start, token.end)
 
+    def after(self, token: Token) -> Span:
+        return Span(self.source, token.end, token.end)
+
     def indent(self, offset: int) -> int:
         """Width of the white space that the line of `offset` begins with."""
         start = self.source.text.rfind("\n", 0, offset) + 1
         line = self.source.text[start:offset]
         return len(line) - len(line.lstrip())
+
+    def statement(self) -> list[Token]:
+        """The tokens of the statement being read."""
+        start = len(self.tokens)
+        while start and self.tokens[start - 1].kind not in ("END", "LBRACE", "RBRACE"):
+            start -= 1
+        return self.tokens[start:]
 
     # ---- writing ----
 
@@ -78,7 +102,7 @@ class Layout:
 def lay_out(raw: list[Token], source: Source, end: int) -> Layout:
     """The tokens as the grammar wants them."""
     layout = _arrange(raw, Layout(source, guess=False), end)
-    return _arrange(raw, Layout(source, guess=True), end) if layout.unclosed else layout
+    return _arrange(raw, Layout(source, guess=True), end) if layout.is_open else layout
 
 
 def _arrange(raw: list[Token], layout: Layout, end: int) -> Layout:
@@ -94,9 +118,9 @@ def _arrange(raw: list[Token], layout: Layout, end: int) -> Layout:
             _closer(layout, token, raw[index - 1])
         elif kind != STOP:
             layout.tokens.append(token)
+    layout.is_open = bool(layout.open)
     while layout.in_parentheses:
         layout.give_up(stop)
-    layout.unclosed = [layout.tokens[index] for index in layout.open]
     _close_blocks(layout, stop)
     layout.end_statement(end)
     layout.tokens.append(stop)
@@ -114,10 +138,52 @@ def _line_end(layout: Layout, token: Token, raw: list[Token], index: int) -> Non
             layout.give_up(following)
     elif following.kind in ("PIPE", "LBRACE") or (following.text == "else" and layout.last_kind == "RBRACE"):
         return
+    elif token.text == "\n" and _belongs_to_given_up(layout, following):
+        return
     layout.end_statement(token.start, token.text)
     if layout.guess and layout.open and _starts_item(layout, raw, index + 1):
         _close_blocks(layout, following)
         layout.end_statement(following.start)
+
+
+def _belongs_to_given_up(layout: Layout, following: Token) -> bool:
+    """Whether the line that begins with `following` goes on with a statement that is given up."""
+    indent = layout.indent(following.start)
+    if layout.given_up is None:
+        layout.given_up = _give_up_line(layout, following, indent)
+        return layout.given_up is not None
+    if len(layout.open) != layout.given_up.depth:
+        return False
+    if following.kind == STOP or (indent <= layout.given_up.indent and following.text not in layout.given_up.takes):
+        layout.given_up = None
+        return False
+    return True
+
+
+def _give_up_line(layout: Layout, following: Token, indent: int) -> GivenUp | None:
+    """Report a line after which no END can stand but on which the next lines hang: `if a:`, `x = a +`, `layer A()`."""
+    if not layout.tokens or following.kind == STOP:
+        return None
+    last = layout.tokens[-1]
+    if last.kind in ("END", "LBRACE", "RBRACE"):
+        return None
+    line = layout.statement()
+    margin = layout.indent(line[0].start)
+    takes = frozenset[str]()
+    if last.kind == "COLON" and line[0].text in _SUITE_WORDS:
+        layout.diagnostics.append(errors.python_block(layout.span(last), line[0].text))
+        takes = frozenset({"else", "elif"})
+    elif indent <= margin:
+        return None
+    elif last.kind in _BINARY:
+        layout.diagnostics.append(errors.line_too_short(layout.after(last), f"`{last.text}`", "a value", errors.LONG_LINE))
+    elif line[0].text in _BLOCK_WORDS and len(line) > 1 and line[1].kind not in ("ASSIGN", "COLON", "COMMA"):
+        layout.diagnostics.append(errors.missing_brace(layout.after(last), line[0].text))
+        takes = frozenset({"}"})
+    else:
+        return None
+    layout.tokens.append(Token(BROKEN, "", last.end, last.end))
+    return GivenUp(margin, len(layout.open), takes)
 
 
 def _starts_statement(layout: Layout, token: Token, raw: list[Token], index: int) -> bool:
@@ -162,6 +228,8 @@ def _opener(layout: Layout, token: Token) -> None:
 
 def _closer(layout: Layout, token: Token, before: Token) -> None:
     if token.kind == "RBRACE":
+        if layout.given_up and "}" in layout.given_up.takes and len(layout.open) == layout.given_up.depth:
+            return
         while layout.in_parentheses and any(layout.tokens[index].text == "{" for index in layout.open):
             layout.give_up(token)
         if layout.guess and before.kind == "END":

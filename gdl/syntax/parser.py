@@ -16,7 +16,7 @@ from gdl.syntax.lalr import Failure, Reduction, reductions, run
 from gdl.syntax.layout import lay_out
 from gdl.syntax.lexer import lex
 from gdl.syntax.table import Table, load_table
-from gdl.syntax.tokens import STATEMENT_WORDS, Token
+from gdl.syntax.tokens import BROKEN, RESERVED, STOP, Token
 from gdl.syntax.tree import BUILDERS, NESTING, Edition
 
 EDITION = "1"
@@ -45,7 +45,7 @@ def parse(source: Source) -> tuple[ast.Module, list[Diagnostic]]:
     outcome = _read(source, "file", 0, len(source.text))
     editions = [item for item in outcome.value if isinstance(item, Edition)]
     items = [item for item in outcome.value if not isinstance(item, Edition)]
-    _check_edition(outcome, editions)
+    outcome.diagnostics.extend(_check_edition(editions, items))
     module = ast.Module(
         editions[0].text if editions else None,
         _with_docs(items, outcome.comments),
@@ -56,11 +56,10 @@ def parse(source: Source) -> tuple[ast.Module, list[Diagnostic]]:
     return module, _in_order(outcome.diagnostics)
 
 
-def parse_item(source: Source, span: Span) -> tuple[ast.Item | None, list[Diagnostic]]:
-    """The one item that stands in `span`, a slice of `source` as `index` gives it."""
-    outcome = _read(source, "file", span.start, span.end)
-    items = _with_docs(outcome.value, outcome.comments)
-    return (items[0] if items else None), _in_order(outcome.diagnostics)
+def parse_items(source: Source, start: int, end: int) -> tuple[tuple[ast.Item, ...], list[Diagnostic]]:
+    """The items in a part of a source, with spans into the whole of it."""
+    outcome = _read(source, "file", start, end)
+    return _with_docs(outcome.value, outcome.comments), _in_order(outcome.diagnostics)
 
 
 def parse_expression(source: Source) -> tuple[ast.Expr | None, list[Diagnostic]]:
@@ -88,21 +87,48 @@ def _read(source: Source, start: str, begin: int, end: int) -> _Outcome:
     lexed = lex(source, table, begin, end)
     layout = lay_out(lexed.tokens, source, end)
     diagnostics = lexed.diagnostics + layout.diagnostics
-    broken: set[str] = set()
     failures: list[Failure] = []
 
     rules = _rules(table)
 
     def report(failure: Failure) -> None:
         failures.append(failure)
-        diagnostics.append(explain(failure, source, table, rules))
+        if all(token.kind != BROKEN for token in failure.tokens[failure.index : failure.end]):  # else it is reported
+            diagnostics.append(explain(failure, source, table, rules))
 
     value, kinds = run(table, rules, start, source, layout.tokens, layout.match, report)
-    return _Outcome(value, layout.tokens, kinds, lexed.comments, diagnostics, broken, bool(layout.unclosed))
+    unfinished = layout.is_open or any(_is_last(failure) for failure in failures)
+    broken = {name for failure in failures for name in _names(failure)}
+    return _Outcome(value, layout.tokens, kinds, lexed.comments, diagnostics, broken, unfinished)
 
 
-def _check_edition(outcome: _Outcome, editions: Sequence[Edition]) -> None:
-    pass
+def _is_last(failure: Failure) -> bool:
+    """Whether the statement goes wrong only because the text ends."""
+    return failure.token.kind in ("END", STOP) and failure.start < failure.index >= len(failure.tokens) - 2
+
+
+def _names(failure: Failure) -> set[str]:
+    """The words of a statement that was given up, and of the headers of the blocks that it stands in."""
+    names = set()
+    for start in failure.statements:
+        for token, kind in zip(failure.tokens[start:], failure.kinds[start:], strict=False):
+            if kind in ("END", "LBRACE", STOP):
+                break
+            if kind == "NAME" and token.text not in RESERVED:
+                names.add(token.text)
+    return names
+
+
+def _check_edition(editions: Sequence[Edition], items: Sequence[ast.Item]) -> list[Diagnostic]:
+    """An edition that this GDL does not know, or that stands too late."""
+    found = []
+    for index, edition in enumerate(editions):
+        number = Span(edition.span.source, edition.span.end - len(edition.text), edition.span.end)
+        if index > 0 or (items and items[0].span.start < edition.span.start):
+            found.append(errors.late_edition(edition.span))
+        elif edition.text != EDITION:
+            found.append(errors.unknown_edition(number, EDITION))
+    return found
 
 
 def _with_docs(items: Sequence[ast.Item], comments: Sequence[ast.Comment]) -> tuple[ast.Item, ...]:

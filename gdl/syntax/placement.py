@@ -46,4 +46,4 @@ _PLACED = frozenset().union(*_TAKES.values())
 
 def may_stand(kind: str, block: str) -> bool:
     """Whether a statement that begins with a token of this kind may stand in the block."""
-    return kind not in _PLACED or kind in _TAKES[block]
+    return kind not in _PLACED or kind in _TAKES.get(block, _PLACED)
