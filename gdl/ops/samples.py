@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """A random array. `kind`: normal, positive, between, distinct, integers, booleans, or values (given as they are)."""
+    """A random array. `kind`: normal, between, distinct, integers, booleans, or values (given as they are)."""
 
     kind: str
     shape: tuple[int, ...] = ()
@@ -21,8 +21,11 @@ class Draw:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One valid call: tensors and attributes. `smooth` is False where the op has a kink at this very input (ties), so that
-    no stencil can check the gradient there; then `gradients` (one per input, of the sum of the result) says what it is."""
+    """One valid call: tensors and attributes.
+
+    `smooth` is False where the op has a kink at this very input (ties), so that no stencil can check the gradient
+    there; then `gradients` (one per input, of the sum of the result) says what it is.
+    """
 
     inputs: tuple[Draw, ...]
     attrs: Mapping[str, Any] = field(default_factory=dict)
@@ -48,8 +51,8 @@ def between(low: float, high: float, *shape: int) -> Draw:
 
 
 def distinct(*shape: int) -> Draw:
-    """A shuffled grid: no two values of a sample closer than 0.1, none within 0.05 of a whole or half number, so that no
-    stencil crosses a kink."""
+    """A shuffled grid: no two values of a sample closer than 0.1, none within 0.05 of a whole or half number, so that
+    no stencil crosses a kink."""
     return Draw("distinct", shape)
 
 

@@ -57,6 +57,8 @@ def span(start: Size, stop: Size) -> tuple[Any, ...]:
 
 def _filled(index: Any, dims: tuple[Dim, ...]) -> list[Any]:
     """The index with `...`, or its end, replaced by whole slices."""
+    if not isinstance(index, tuple):
+        raise refuse(f"an index is a list of whole numbers, slices, new axes and `...`, got {index}")
     entries = list(index)
     missing = len(dims) - sum(entry not in ("new", "...") for entry in entries)
     if missing < 0:

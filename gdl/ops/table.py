@@ -123,8 +123,8 @@ class Op:
         return rule
 
     def special(self, rule: Callable[..., Callable[..., Any]]) -> Callable[..., Callable[..., Any]]:
-        """Decorator: `rule(out_type, *types, **attrs)`, shapes being integers, gives a kernel `k(*arrays, out)` made for them
-        with its scratch memory, or None to use the plain kernel."""
+        """Decorator: `rule(out_type, *types, **attrs)`, shapes being integers, gives a kernel `k(*arrays, out)` made
+        for them with its scratch memory, or None to use the plain kernel."""
         self.specialise = rule
         return rule
 
@@ -248,7 +248,11 @@ def bind_attrs(entry: Op, given: Mapping[str, Any]) -> dict[str, Any]:
     if entry.rest is not None:
         loose = {name: value for name, value in given.items() if name not in known}
         given = {k: v for k, v in given.items() if k not in loose}
-        given[entry.rest] = {**(given.get(entry.rest) or {}), **loose}
+        named = given.get(entry.rest) or {}
+        if not isinstance(named, Mapping):
+            text = f"`{entry.rest}` must be names with values, got {show_static(named)}"
+            raise Mismatch("attr", entry.rest, named, (entry.rest,), text)
+        given[entry.rest] = {**named, **loose}
     for name in given:
         if name not in known:
             raise Mismatch("attr", name, None, (name,), f"{entry.name} has no parameter `{name}`")
@@ -284,14 +288,15 @@ def check_kind(param: ast.Param, value: Any, owner: str) -> Any:
     if kind.is_choice:
         if value in kind.names:
             return value
-        wanted = " or ".join(f'"{n}"' for n in kind.names)
-        raise Mismatch("attr", param.name, value, (param.name,), f"`{param.name}` must be {wanted}, got {show_static(value)}")
-    for name in kind.names:
-        fits, stored = _fits(name, value)
-        if fits:
-            return stored
-    wanted = " or ".join(kind.names)
-    raise Mismatch("attr", param.name, value, (param.name,), f"`{param.name}` must be {wanted}, got {show_static(value)}")
+        wanted = " or ".join([f'"{n}"' for n in kind.names])
+    else:
+        for name in kind.names:
+            fits, stored = _fits(name, value)
+            if fits:
+                return stored
+        wanted = " or ".join(kind.names)
+    text = f"`{param.name}` must be {wanted}, got {show_static(value)}"
+    raise Mismatch("attr", param.name, value, (param.name,), text)
 
 
 def show_static(value: Any) -> str:
@@ -315,7 +320,8 @@ def _fits(kind: str, value: Any) -> tuple[bool, Any]:
     if kind == "int":
         return _is_size(value), value
     if kind == "float":
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        number = isinstance(value, float) or (isinstance(value, int) and value.bit_length() < 1024)
+        number = number and not isinstance(value, bool)
         return number, float(value) if number else None
     if kind == "bool":
         return isinstance(value, bool), value
@@ -324,7 +330,8 @@ def _fits(kind: str, value: Any) -> tuple[bool, Any]:
     if kind == "none":
         return value is None, None
     if kind == "shape":
-        return isinstance(value, (tuple, list)) and all(map(_is_size, value)), tuple(value) if isinstance(value, (tuple, list)) else None
+        listed = isinstance(value, (tuple, list)) and all(map(_is_size, value))
+        return listed, tuple(value) if listed else None
     if kind == "ints":
         if isinstance(value, (tuple, list)):
             return all(map(_is_size, value)), tuple(value)

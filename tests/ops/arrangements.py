@@ -30,14 +30,17 @@ def _reshape(x: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def _transpose(x: np.ndarray, axes: tuple[int, ...] | None) -> np.ndarray:
     order = [a % x.ndim for a in (axes if axes is not None else range(x.ndim)[::-1])]
-    return filled([x.shape[a] for a in order], lambda index: at(x, tuple([index[order.index(a)] for a in range(x.ndim)])))
+    back = [order.index(a) for a in range(x.ndim)]
+    return filled([x.shape[a] for a in order], lambda index: at(x, tuple([index[b] for b in back])))
 
 
 def _flip(x: np.ndarray, axis: Any) -> np.ndarray:
     turned = {a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))}
-    return filled(
-        x.shape, lambda index: at(x, tuple([n - 1 - i if a in turned else i for a, (i, n) in enumerate(zip(index, x.shape))]))
-    )
+
+    def element(index: Index) -> Any:
+        return at(x, tuple([x.shape[a] - 1 - i if a in turned else i for a, i in enumerate(index)]))
+
+    return filled(x.shape, element)
 
 
 def _slice(x: np.ndarray, index: tuple[Any, ...]) -> np.ndarray:
@@ -101,8 +104,12 @@ def _pad(x: np.ndarray, widths: Any, value: float) -> np.ndarray:
 def _concat(*xs: np.ndarray, axis: int) -> np.ndarray:
     axis %= xs[0].ndim
     owners = [(x, k) for x in xs for k in range(x.shape[axis])]
-    shape = [len(owners) if a == axis else n for a, n in enumerate(xs[0].shape)]
-    return filled(shape, lambda index: at(owners[index[axis]][0], (*index[:axis], owners[index[axis]][1], *index[axis + 1 :])))
+
+    def element(index: Index) -> Any:
+        owner, k = owners[index[axis]]
+        return at(owner, (*index[:axis], k, *index[axis + 1 :]))
+
+    return filled([len(owners) if a == axis else n for a, n in enumerate(xs[0].shape)], element)
 
 
 def _stack(*xs: np.ndarray, axis: int) -> np.ndarray:
@@ -236,8 +243,9 @@ _REST = "bare ..."
 
 
 def _groups(side: str) -> list[list[str]]:
+    special: dict[str, list[str]] = {"1": [], "...": [_REST]}
     found = re.findall(r"\(([^)]*)\)|(\S+)", side)
-    return [[] if word == "1" else [_REST] if word == "..." else [word] if word else inside.split() for inside, word in found]
+    return [special.get(word, [word]) if word else inside.split() for inside, word in found]
 
 
 def _spread(group: list[str], rest: list[str]) -> list[str]:

@@ -45,7 +45,8 @@ def arrays(case: Case, dtypes: tuple[str, ...] | None = None) -> list[np.ndarray
     """The sample's inputs: always the same numbers for the same sample; in the dtypes of its draws, unless given."""
     rng = np.random.default_rng(zlib.crc32(str(case).encode()))
     drawn = [_draw(d, which, rng) for which, d in enumerate(case.sample.inputs)]
-    return [np.asarray(_converted(np.asarray(a), dtype)) for a, dtype in zip(drawn, dtypes or [d.dtype for d in case.sample.inputs])]
+    wanted = dtypes or [d.dtype for d in case.sample.inputs]
+    return [np.asarray(_converted(np.asarray(a), dtype)) for a, dtype in zip(drawn, wanted)]
 
 
 def types_of(inputs: list[np.ndarray]) -> list[TensorType]:
@@ -97,7 +98,7 @@ def _draw(draw: Draw, which: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _grid(shape: tuple[int, ...], which: int, rng: np.random.Generator) -> np.ndarray:
-    """Shuffled numbers 0.2 apart; those of a sample's other inputs lie between them, and none near a half or whole one."""
+    """Shuffled numbers 0.2 apart; those of a sample's other inputs lie between them, and none near a half or whole."""
     count = int(np.prod(shape))
     grid = 0.2 * (np.arange(count) - count // 2) + 0.05 + 0.1 * (which % 2)
     return rng.permutation(grid).reshape(shape)

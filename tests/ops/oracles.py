@@ -125,10 +125,9 @@ def _einsum(*xs: np.ndarray, pattern: str) -> np.ndarray:
     result = filled([size[n] for n in sides[-1]], lambda index: [])
     for values in indices([*size.values()]):
         where = dict(zip(size, values))
-        factors = [
-            at(x, tuple([0 if n == 1 else where[name] for name, n in zip(names, x.shape)])) for x, names in zip(xs, sides)
-        ]
-        result[tuple([where[n] for n in sides[-1]])].append(math.prod(factors))
+        places = [[0 if n == 1 else where[name] for name, n in zip(names, x.shape)] for x, names in zip(xs, sides)]
+        product = math.prod([at(x, tuple(place)) for x, place in zip(xs, places)])
+        result[tuple([where[n] for n in sides[-1]])].append(product)
     return filled(result.shape, lambda index: _sum(result[index]))
 
 

@@ -9,8 +9,8 @@ import numpy as np
 #: Weights of f(x + k h) - f(x - k h), k = 1, 2, ..., for an error of order h^8 and of order h^6.
 _EIGHTH = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
 _SIXTH = (3 / 4, -3 / 20, 1 / 60)
-#: Rounding costs 1e-16 / STEP, cutting off the series STEP^8 times the ninth derivative: far below 1e-8 both. Four steps
-#: stay within the 0.05 that samples keep from kinks.
+#: Rounding costs 1e-16 / STEP, cutting off the series STEP^8 times the ninth derivative: far below 1e-8 both. Four
+#: steps stay within the 0.05 that samples keep from kinks.
 STEP = 0.01
 
 

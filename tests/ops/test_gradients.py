@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pytest
@@ -47,10 +48,14 @@ class Problem:
         for part in parts.values():
             if part is not None:
                 name = f"v{len(self.values)}"
-                self.values[name] = self.random.uniform(0.5, 1.0, part.type.shape) * self.random.choice([-1, 1], part.type.shape)
+                self.values[name] = self.direction(part.type.shape)
                 term = TABLE["sum"](part * Node("input", (), {"name": name}, part.type))
                 total = term if total is None else total + term
         return total
+
+    def direction(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Numbers of either sign, none small."""
+        return self.random.uniform(0.5, 1.0, shape) * self.random.choice([-1, 1], shape)
 
     def following(self, of: Node) -> dict[str, Node | None]:
         leaves = {**self.leaves, "w": self.weight}
@@ -110,7 +115,7 @@ def _compare_elements(problem: Problem, result: Node, parts: Mapping[str, Node |
         assert found.shape == values[name].shape
         scale = np.abs(found).max(initial=0.0) or 1.0
         for index in np.ndindex(*found.shape):
-            expected, error = stencil.along(lambda step: weighted(name, index, step))
+            expected, error = stencil.along(partial(weighted, name, index))
             assert error <= FIRST * scale, f"the stencil itself is off by {error}"
             assert abs(found[index] - expected) <= FIRST * scale, (name, index, found[index], expected)
 
@@ -130,7 +135,7 @@ def test_second_and_third_order(case: Case) -> None:
 
 def _compare_direction(problem: Problem, scalar: Node, parts: Mapping[str, Node | None]) -> None:
     values = dict(problem.values)
-    directions = {n: problem.random.uniform(0.5, 1, values[n].shape) * problem.random.choice([-1, 1], values[n].shape) for n in parts}
+    directions = {name: problem.direction(values[name].shape) for name in parts}
     known = {name: part for name, part in parts.items() if part is not None}
     found = dict(zip(known, evaluate(list(known.values()), values)))
     slope = sum([float(np.sum(g * directions[n])) for n, g in found.items()])

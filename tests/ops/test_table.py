@@ -1,4 +1,4 @@
-"""Every op against its entry in the table: value, type, `out`, memory, strides, symbols. A new op is covered by its samples."""
+"""Every op against its entry in the table: value, type, `out`, memory, strides, symbols. Samples cover a new op."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run(case: Case, inputs: Sequence[np.ndarray], **more: Any) -> Any:
     if case.op.kernel is None:
         leaves = [Node("input", (), {"name": str(i)}, t) for i, t in enumerate(types_of(list(inputs)))]
         results = case.op(*leaves, **case.sample.attrs)
-        found = evaluate(results if isinstance(results, tuple) else [results], {str(i): x for i, x in enumerate(inputs)})
+        found = evaluate(several(results), {str(i): x for i, x in enumerate(inputs)})
         return tuple(found) if isinstance(results, tuple) else found[0]
     if case.op.random:
         inputs = [np.random.default_rng(0), *inputs]  # type: ignore[list-item]
@@ -57,7 +57,7 @@ def assert_is(actual: Any, type: TensorType) -> None:
 
 
 def assert_agrees(actual: Any, expected: np.ndarray, ulps: float = 16) -> None:
-    """Floats to a few units in the last place of the largest; integers exactly, where they overflow by wrapping around."""
+    """Floats to a few units in the last place of the largest; integers exactly, where they overflow wrapped around."""
     actual = np.asarray(actual)
     assert actual.shape == expected.shape
     if actual.dtype.kind in "iu":
@@ -134,7 +134,8 @@ def _holds(guard: Guard, sizes: dict[str, int]) -> bool:
 
 
 def _attributes_fix_sizes(case: Case) -> bool:
-    return any(p.name in ("shape", "widths", "size", "parts", "k", "sizes", "index", "repeats") for p in case.op.static_params)
+    sized = {"shape", "widths", "size", "parts", "k", "sizes", "index", "repeats"}
+    return any(p.name in sized for p in case.op.static_params)
 
 
 # ---- memory ------------------------------------------------------------------------------------------------------
