@@ -8,6 +8,7 @@ from typing import Any
 
 from gdl.errors import sizes as errors
 from gdl.graph.node import Graph, Node, constant, topological
+from gdl.graph.scan import Body
 from gdl.graph.substitute import substitute_sizes
 from gdl.source import Span
 from gdl.types import sizes as sizes_
@@ -82,3 +83,6 @@ def _polys(values: Iterable[Any]) -> Iterator[Poly]:
             yield value
         elif isinstance(value, tuple):
             yield from _polys(value)
+        elif isinstance(value, Body):
+            for node in topological(value.roots):
+                yield from _sizes_of(node)

@@ -11,6 +11,7 @@ from gdl.ops.table import TABLE, apply
 from gdl.passes.fold import folded
 from gdl.passes.rules.arithmetic import ARITHMETIC
 from gdl.passes.rules.broadcasting import once_then_repeated
+from gdl.passes.rules.joining import JOINING
 from gdl.passes.rules.rule import Rule
 from gdl.passes.rules.shaping import SHAPING, view_of_full
 
@@ -45,8 +46,8 @@ def simpler(node: Node) -> Node:
 
 def _rules(op: str) -> Iterator[Rule]:
     """What may apply to an op: rules for it by name, and rules for all ops of its traits."""
-    yield from ARITHMETIC.get(op, ())
-    yield from SHAPING.get(op, ())
+    for table in (ARITHMETIC, SHAPING, JOINING):
+        yield from table.get(op, ())
     entry = TABLE[op]
     if entry.elementwise:
         yield once_then_repeated

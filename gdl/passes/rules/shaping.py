@@ -62,11 +62,6 @@ def whole_slice(node: Node, make: Make) -> Node | None:
 _WHOLE = ((None, None, None), (None, None, 1), (0, None, None), (0, None, 1))
 
 
-def concat_of_one(node: Node, make: Make) -> Node | None:
-    """concat(x) = x"""
-    return node.inputs[0] if len(node.inputs) == 1 else None
-
-
 def sum_of_one(node: Node, make: Make) -> Node | None:
     """A sum over no axes is x, over axes of size 1 a reshape of it."""
     (x,) = node.inputs
@@ -131,6 +126,5 @@ SHAPING: Mapping[str, tuple[Rule, ...]] = {
     "broadcast_to": (same_shape, twice, broadcast_number, new_axes_only),
     "transpose": (transposed_twice,),
     "slice": (whole_slice,),
-    "concat": (concat_of_one,),
     "sum": (sum_of_one, sum_of_negative, sum_of_repeated),
 }
