@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from gdl.ops import (
-    comparison, composite, conversion, creation, cumulative, einsum, elementwise, indexing, linalg, random, rearrange,
-    reductions, shaping,
+    comparison, composite, conversion, convolution, creation, cumulative, einsum, elementwise, indexing, linalg,
+    pooling, random, rearrange, reductions, shaping,
 )  # fmt: skip
 
 __all__ = [
-    "comparison", "composite", "conversion", "creation", "cumulative", "einsum", "elementwise", "indexing", "linalg",
-    "random", "rearrange", "reductions", "shaping",
+    "comparison", "composite", "conversion", "convolution", "creation", "cumulative", "einsum", "elementwise",
+    "indexing", "linalg", "pooling", "random", "rearrange", "reductions", "shaping",
 ]  # fmt: skip

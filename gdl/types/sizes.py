@@ -224,7 +224,23 @@ def _divide(op: str, a: Size, b: Size) -> Size:
     exact = _exact_quotient(a, b)
     if exact is not None:
         return 0 if op == "%" else exact
+    if isinstance(b, int):
+        whole, a = _whole_part(a, b)
+        if whole != 0:
+            return _divide(op, a, b) + (0 if op == "%" else whole)
     return Poly((((((Division(op, a, b)), 1),), 1),))
+
+
+def _whole_part(a: Size, b: int) -> tuple[Size, Size]:
+    """q and r with a = q * b + r, q having all terms that b divides: (6 * n + m - 3) // 2 is 3 * n - 2 + (m + 1) // 2."""
+    whole, rest = [], []
+    for monomial, coefficient in _terms(a):
+        if monomial and coefficient % b:
+            rest.append((monomial, coefficient))
+        else:
+            whole.append((monomial, coefficient // b))
+            rest.append((monomial, coefficient % b))
+    return _collect(whole), _collect(rest)
 
 
 def _exact_quotient(a: Size, b: Size) -> Size | None:

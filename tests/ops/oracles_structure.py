@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.ops import oracles_windows
+
 NUMPY = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8, "bool": np.bool_}
 
 
@@ -301,5 +303,5 @@ ORACLES: Mapping[str, Callable[..., Any]] = {
     "one_hot": one_hot, "full": full, "arange": arange, "eye": eye, "expand": expand, "squeeze": squeeze,
     "flatten": flatten, "swapaxes": lambda x, axis1, axis2: np.swapaxes(x, axis1, axis2),
     "moveaxis": lambda x, source, destination: np.moveaxis(x, source, destination), "stack": stack, "split": split,
-    "tile": tile, "sort": sort, "topk": topk, "einsum": einsum, "rearrange": rearrange,
+    "tile": tile, "sort": sort, "topk": topk, "einsum": einsum, "rearrange": rearrange, **oracles_windows.ORACLES,
 }  # fmt: skip
