@@ -58,7 +58,9 @@ def linear_recurrence(a, b, axis, reverse=False, initial=0.0, out=None):
     if len(h):
         h[0] = initial
     for k in range(len(h) - 1):
-        h[k + 1] = a[k] * h[k] + b[k]
+        following = h[k + 1 : k + 2]
+        np.multiply(a[k : k + 1], h[k : k + 1], out=following)
+        np.add(following, b[k : k + 1], out=following)
     return out
 
 

@@ -132,6 +132,11 @@ def test_integer_division_by_zero_stops_the_run(name: str, dtype: str) -> None:
         kernel(name)(np.array([1, 2], dtype), np.array([1, 0], dtype))
 
 
+def test_integers_have_no_negative_powers() -> None:
+    with pytest.raises(ValueError, match="negative integer powers"):
+        kernel("power")(np.array([2]), np.array([-1]))
+
+
 def test_division_of_integers_is_a_float() -> None:
     assert kernel("divide")(np.array([1, 2, 255], "uint8"), np.array([2, 3, 255], "uint8")).tolist() == [
         0.5, float(np.float32(2 / 3)), 1.0,

@@ -144,7 +144,7 @@ def _attributes_fix_sizes(case: Case) -> bool:
 def into(case: Case, inputs: Sequence[np.ndarray], out: np.ndarray) -> None:
     """The op by its way of writing into a given array."""
     if case.op.ufunc:
-        getattr(np, case.op.ufunc)(*inputs, out=out, casting="unsafe" if case.op.name == "divide" else "same_kind")
+        getattr(np, case.op.ufunc)(*inputs, out=out)
     else:
         run(case, inputs, out=out)
 
