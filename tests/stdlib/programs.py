@@ -15,8 +15,8 @@ STENCIL = (3 / 4, -3 / 20, 1 / 60)
 
 
 def program(results: Mapping[str, str], inputs: Mapping[str, np.ndarray], prelude: str = "") -> gdl.Session:
-    """A session of the program whose placeholders are `inputs` (those that `prelude` does not declare by itself) and whose
-    nodes are `results`."""
+    """A session of the program whose placeholders are `inputs` (but for those that `prelude` declares) and whose nodes
+    are `results`."""
     declared = [
         f"placeholder {name}: {DTYPES[array.dtype.name]}[{', '.join(map(str, array.shape))}]"
         for name, array in inputs.items()
@@ -39,10 +39,12 @@ def gradient(expression: str, wrt: str, upstream: np.ndarray, prelude: str = "",
     return np.asarray(session.run("slope", **inputs, upstream=upstream))
 
 
-def check_gradient(expression: str, wrt: str, rtol: float = 1e-7, step: float = 1e-3, **inputs: np.ndarray) -> None:
+def check_gradient(
+    expression: str, wrt: str, prelude: str = "", rtol: float = 1e-7, step: float = 1e-3, **inputs: np.ndarray
+) -> None:
     """The gradient in float64 against a sixth-order difference, with a random upstream."""
     rng = np.random.default_rng(7)
-    session = program({"result": expression}, inputs)
+    session = program({"result": expression}, inputs, prelude)
     upstream = rng.standard_normal(np.shape(session.run("result", **inputs)))
 
     def at(x: np.ndarray) -> float:
@@ -56,6 +58,6 @@ def check_gradient(expression: str, wrt: str, rtol: float = 1e-7, step: float = 
                 moved = x.copy()
                 moved[index] += sign * k * step
                 expected[index] += sign * weight * at(moved) / step
-    got = gradient(expression, wrt, upstream, **inputs)
+    got = gradient(expression, wrt, upstream, prelude, **inputs)
     scale = max(1.0, float(np.max(np.abs(expected), initial=0)))
     np.testing.assert_allclose(got / scale, expected / scale, rtol=0, atol=rtol, err_msg=expression)

@@ -28,6 +28,13 @@ def test_exponentials_at_the_ends_of_the_range(dtype: str) -> None:
     assert np.isfinite(gradient("softmax(x)", "x", np.ones_like(x), x=x)).all()
 
 
+def test_pivot_is_finite_and_has_no_gradient() -> None:
+    x = np.array([[1.0, 5.0], [-INF, -INF], [INF, 0.0]])
+    got = value("pivot(x, axis=1)", x=x)
+    np.testing.assert_array_equal(got, [[5.0], [-1e308], [1e308]])
+    np.testing.assert_array_equal(gradient("x - pivot(x, axis=1)", "x", np.ones((3, 2)), x=x), np.ones((3, 2)))
+
+
 def test_rows_of_minus_infinity() -> None:
     x = np.array([[-INF, -INF], [0.0, -INF]])
     np.testing.assert_array_equal(value("softmax(x)", x=x), [[0, 0], [1, 0]])

@@ -116,7 +116,9 @@ def test_group_norm_of_images() -> None:
 
 def test_means_of_labelled_axes() -> None:
     image = "placeholder image: f64[2, row: 3, col: 2, 4]"
-    np.testing.assert_allclose(value("mean(image, over=(row, col))", image, image=IMAGE), IMAGE.mean((1, 2)), rtol=1e-13)
+    np.testing.assert_allclose(
+        value("mean(image, over=(row, col))", image, image=IMAGE), IMAGE.mean((1, 2)), rtol=1e-13
+    )
 
 
 def test_integers_pass_where_they_may() -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import gdl
+from tests.stdlib.programs import check_gradient, value
+from tests.stdlib.waiting import marks
 
 erf = np.vectorize(math.erf)
 RNG = np.random.default_rng(5)
@@ -76,6 +78,64 @@ def np_groups(x: np.ndarray, w: dict[str, np.ndarray], groups: int) -> np.ndarra
     return np.concatenate([normalised(p, axes) for p in parts], axis=-1) * w["scale"] + w["shift"]
 
 
+def np_rnn(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+    h, hs = np.zeros((len(x), 4)), []
+    for t in range(x.shape[1]):
+        h = np.tanh(x[:, t] @ w["w"] + h @ w["u"] + w["shift"])
+        hs.append(h)
+    return np.stack(hs, axis=1)
+
+
+def np_lstm(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+    h, c, hs = np.zeros((len(x), 4)), np.zeros((len(x), 4)), []
+    biases = [w["shift"][:4], w["forget"], w["shift"][4:8], w["shift"][8:]]
+    for t in range(x.shape[1]):
+        i, f, g, o = [
+            x[:, t] @ w["w"][:, 4 * k : 4 * k + 4] + h @ w["u"][:, 4 * k : 4 * k + 4] + bias
+            for k, bias in enumerate(biases)
+        ]
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        hs.append(h)
+    return np.stack(hs, axis=1)
+
+
+def np_gru(x: np.ndarray, w: dict[str, np.ndarray]) -> np.ndarray:
+    h, hs = np.zeros((len(x), 4)), []
+    for t in range(x.shape[1]):
+        from_x = [x[:, t] @ w["w"][:, k : k + 4] + w["shift"][k : k + 4] for k in (0, 4, 8)]
+        from_h = [h @ w["u"][:, k : k + 4] for k in (0, 4, 8)]
+        reset, update = sigmoid(from_x[0] + from_h[0]), sigmoid(from_x[1] + from_h[1])
+        new = np.tanh(from_x[2] + reset * (from_h[2] + w["new_shift"]))
+        h = update * h + (1 - update) * new
+        hs.append(h)
+    return np.stack(hs, axis=1)
+
+
+def np_conv(
+    x: np.ndarray, kernel: np.ndarray, stride: int, before: tuple[int, int], shape: tuple[int, int]
+) -> np.ndarray:
+    """Correlation, the first window starting `before` cells outside of the image; what lies outside is zero."""
+    result = np.zeros((len(x), *shape, kernel.shape[-1]))
+    for i, j, k, m in np.ndindex(*shape, *kernel.shape[:2]):
+        row, col = i * stride + k - before[0], j * stride + m - before[1]
+        if 0 <= row < x.shape[1] and 0 <= col < x.shape[2]:
+            result[:, i, j] += x[:, row, col] @ kernel[k, m]
+    return result
+
+
+def np_conv_transpose(
+    x: np.ndarray, kernel: np.ndarray, stride: int, before: int, shape: tuple[int, int]
+) -> np.ndarray:
+    """Every cell of x adds its window to the result, `before` cells of it cut off."""
+    result = np.zeros((len(x), *shape, kernel.shape[-1]))
+    for i, j, k, m in np.ndindex(*x.shape[1:3], *kernel.shape[:2]):
+        row, col = i * stride + k - before, j * stride + m - before
+        if 0 <= row < shape[0] and 0 <= col < shape[1]:
+            result[:, row, col] += x[:, i, j] @ kernel[k, m]
+    return result
+
+
 VECTORS, SEQUENCE = RNG.standard_normal((4, 6)), RNG.standard_normal((2, 5, 6))
 IMAGES, IDS = RNG.standard_normal((2, 3, 4, 6)), RNG.integers(0, 7, (2, 3))
 
@@ -85,7 +145,10 @@ CASES = {
     "Dense(3, act=relu)": (SEQUENCE, lambda x, w: np.maximum(x @ w["w"] + w["b"], 0)),
     "Dense(3, act=leaky_relu(slope=0.3))": (VECTORS, lambda x, w: np.where((z := x @ w["w"] + w["b"]) > 0, z, 0.3 * z)),
     "Dense(3, bias=false)": (IMAGES, lambda x, w: x @ w["w"]),
-    "BatchNorm()": (IMAGES, lambda x, w: (x - w["mean"]) / np.sqrt(np.abs(w["variance"]) + 1e-5) * w["scale"] + w["shift"]),
+    "BatchNorm()": (
+        IMAGES,
+        lambda x, w: (x - w["mean"]) / np.sqrt(np.abs(w["variance"]) + 1e-5) * w["scale"] + w["shift"],
+    ),
     "LayerNorm()": (SEQUENCE, lambda x, w: normalised(x, -1) * w["scale"] + w["shift"]),
     "LayerNorm(eps=0.5)": (VECTORS, lambda x, w: normalised(x, -1, 0.5) * w["scale"] + w["shift"]),
     "GroupNorm(3)": (IMAGES, lambda x, w: np_groups(x, w, 3)),
@@ -96,10 +159,34 @@ CASES = {
     "MultiHeadAttention(2)": (SEQUENCE, lambda x, w: np_attention(x, w, 2, False)),
     "MultiHeadAttention(3, is_causal=true, bias=false)": (SEQUENCE, lambda x, w: np_attention(x, w, 3, True)),
     "TransformerBlock(2, is_causal=true)": (SEQUENCE, np_block),
+    "Rnn(4)": (SEQUENCE, np_rnn),
+    "Lstm(4)": (SEQUENCE, np_lstm),
+    "Gru(4)": (SEQUENCE, np_gru),
+    "Conv(5, 3)": (IMAGES, lambda x, w: np_conv(x, w["kernel"], 1, (1, 1), (3, 4)) + w["shift"]),
+    "Conv(5, 3, stride=2, bias=false)": (IMAGES, lambda x, w: np_conv(x, w["kernel"], 2, (1, 0), (2, 2))),
+    'Conv(5, 2, pad="valid", act=tanh)': (
+        IMAGES,
+        lambda x, w: np.tanh(np_conv(x, w["kernel"], 1, (0, 0), (2, 3)) + w["shift"]),
+    ),
+    "Conv(6, 3, groups=6, bias=false)": (
+        IMAGES,
+        lambda x, w: np.concatenate(
+            [np_conv(x[..., c : c + 1], w["kernel"][..., c : c + 1], 1, (1, 1), (3, 4)) for c in range(6)], axis=-1
+        ),
+    ),
+    "ConvTranspose(2, 3, stride=2)": (
+        IMAGES,
+        lambda x, w: np_conv_transpose(x, w["kernel"], 2, 0, (6, 8)) + w["shift"],
+    ),
+    'ConvTranspose(2, 3, stride=2, pad="valid", bias=false)': (
+        IMAGES,
+        lambda x, w: np_conv_transpose(x, w["kernel"], 2, 0, (7, 9)),
+    ),
 }
+CALLS = [pytest.param(call, id=call, marks=marks(call)) for call in CASES]
 
 
-@pytest.mark.parametrize("call", CASES)
+@pytest.mark.parametrize("call", CALLS)
 def test_value(call: str) -> None:
     x, expected = CASES[call]
     session = layer(call, x)
@@ -110,9 +197,9 @@ def test_value(call: str) -> None:
     np.testing.assert_allclose(got, expected(x, weights(session)), rtol=2e-5, atol=2e-5)
 
 
-@pytest.mark.parametrize("call", CASES)
+@pytest.mark.parametrize("call", CALLS)
 def test_gradient(call: str) -> None:
-    """In float32 along one random direction: the slope of the loss against a difference."""
+    """Along a random direction of each variable: the slope of the loss against a fourth-order difference."""
     x, _ = CASES[call]
     session = layer(call, x, "f64") if x.dtype != np.int64 else layer(call, x)
     if "net/variance" in session.variables:
@@ -120,7 +207,10 @@ def test_gradient(call: str) -> None:
     trained = [path for path in session.variables if path not in ("net/mean", "net/variance")]
     exact = x.dtype != np.int64
     for path in trained:
-        start, direction = session.variables[path], np.random.default_rng(3).standard_normal(session.variables[path].shape)
+        start, direction = (
+            session.variables[path],
+            np.random.default_rng(3).standard_normal(session.variables[path].shape),
+        )
         slope = np.sum(session.grad("loss", path, x=x) * direction)
         step, losses = (1e-4 if exact else 1e-2), {}
         for k in (-2, -1, 1, 2):
@@ -139,6 +229,18 @@ def test_first_weights() -> None:
     assert not v["fc/b"].any() and not v["bn/shift"].any() and not v["bn/mean"].any()
     assert (v["bn/scale"] == 1).all() and (v["bn/variance"] == 1).all()
     assert v["fc/w"].var() == pytest.approx(2 / 70, rel=0.15)
+
+
+def test_attention_over_other_keys() -> None:
+    """Queries, keys and values of their own numbers and widths."""
+    q, k, v = RNG.standard_normal((2, 3, 2, 4)), RNG.standard_normal((2, 3, 5, 4)), RNG.standard_normal((2, 3, 5, 6))
+    for causal in (False, True):
+        call = f"attention(q, k, v, is_causal={str(causal).lower()})"
+        score = np.einsum("bhtk,bhsk->bhts", q, k) / 2
+        seen = np.tri(2, 5, 3, dtype=bool) if causal else np.ones((2, 5), bool)
+        expected = softmax(np.where(seen, score, -np.inf)) @ v
+        np.testing.assert_allclose(value(call, "from nn import attention", q=q, k=k, v=v), expected, rtol=1e-12)
+    check_gradient("attention(q, k, v)", "q", "from nn import attention", q=q[:1, :1], k=k[:1, :1], v=v[:1, :1])
 
 
 # ---- batch normalisation over time -----------------------------------------------------------------------------------

@@ -104,7 +104,9 @@ REGRESSION = {
     "mae(x, y)": lambda d: np.mean(abs(d)),
     "mae(x, y, axis=0)": lambda d: np.mean(abs(d), axis=0),
     "huber(x, y)": lambda d: np.mean(np.where(abs(d) <= 1, d**2 / 2, abs(d) - 0.5)),
-    "huber(x, y, delta=2.5, axis=1)": lambda d: np.mean(np.where(abs(d) <= 2.5, d**2 / 2, 2.5 * (abs(d) - 1.25)), axis=1),
+    "huber(x, y, delta=2.5, axis=1)": lambda d: np.mean(
+        np.where(abs(d) <= 2.5, d**2 / 2, 2.5 * (abs(d) - 1.25)), axis=1
+    ),
 }
 
 
@@ -117,8 +119,8 @@ def test_regression(expression: str) -> None:
 
 def test_huber_is_smooth_where_its_parts_meet() -> None:
     x = np.array([-1.0, 0.0, 1.0])
-    np.testing.assert_allclose(gradient("huber(x, zeros([3], dtype=\"f64\"))", "x", np.array(3.0), x=x), x)
-    got = gradient("grad(huber(x, zeros([3], dtype=\"f64\")), x)", "x", np.ones(3), x=np.array([-0.5, 0.0, 0.5]))
+    np.testing.assert_allclose(gradient('huber(x, zeros([3], dtype="f64"))', "x", np.array(3.0), x=x), x)
+    got = gradient('grad(huber(x, zeros([3], dtype="f64")), x)', "x", np.ones(3), x=np.array([-0.5, 0.0, 0.5]))
     np.testing.assert_allclose(got, np.full(3, 1 / 3))
 
 

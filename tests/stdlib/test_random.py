@@ -71,6 +71,8 @@ def test_what_is_no_probability(call: str, said: str) -> None:
 
 def test_uniform_gradient_flows_to_its_bounds_only_through_the_text() -> None:
     """A draw is a constant to its surroundings: d(x * draw)/dx is the draw itself."""
-    session = gdl.loads("gdl 1\nplaceholder x: f64[4]\ndraw = uniform([4], dtype=\"f64\")\ny = x * draw\ng = grad(sum(y), x)\n")
+    session = gdl.loads(
+        'gdl 1\nplaceholder x: f64[4]\ndraw = uniform([4], dtype="f64")\ny = x * draw\ng = grad(sum(y), x)\n'
+    )
     draw, g = session.run(["draw", "g"], x=np.ones(4))
     np.testing.assert_array_equal(draw, g)

@@ -48,7 +48,8 @@ def test_corner_points(schedule: str) -> None:
 @pytest.mark.parametrize(
     ("schedule", "said"),
     [
-        ("step_decay(0.1, 0.5, 0)", "period"), ("step_decay(0.1, 0.0, 5)", "factor"), ("exponential(0.1, -1.0)", "factor"),
+        ("step_decay(0.1, 0.5, 0)", "period"), ("step_decay(0.1, 0.0, 5)", "factor"),
+        ("exponential(0.1, -1.0)", "factor"), ("exponential(0.1, 0.5, 0)", "period"),
         ("warmup_cosine(0.1, 10, 10)", "10 steps"), ("warmup_cosine(0.1, -1, 10)", "-1"),
     ],
 )  # fmt: skip
