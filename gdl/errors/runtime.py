@@ -23,7 +23,9 @@ def missing_input(name: str, given: Sequence[str]) -> RunError:
     return RunError(Diagnostic("E0804", f"`{name}` is needed and not fed; fed is {have}", helps=(f"feed `{name}`",)))
 
 
-def wrong_input(name: str, expected: str, dtype: str, shape: Sequence[int], origin: Span | None, way_out: str) -> RunError:
+def wrong_input(
+    name: str, expected: str, dtype: str, shape: Sequence[int], origin: Span | None, way_out: str
+) -> RunError:
     labels = (Label(origin, f"{expected} comes from here"),) if origin else ()
     message = f"`{name}` is {expected}, and was fed {show_type(dtype, shape)}"
     return RunError(Diagnostic("E0805", message, labels, helps=(way_out,)))
@@ -36,12 +38,16 @@ def sizes_disagree(symbol: str, first: str, size: int, second: str, other: int) 
 
 def wrong_state(path: str, dtype: str, shape: Sequence[int], new_dtype: str, new_shape: Sequence[int]) -> RunError:
     message = f"`{path}` is {show_type(dtype, shape)}, and was given {show_type(new_dtype, new_shape)}"
-    return RunError(Diagnostic("E0807", message, helps=("a variable keeps its type: convert or reshape the new value",)))
+    return RunError(
+        Diagnostic("E0807", message, helps=("a variable keeps its type: convert or reshape the new value",))
+    )
 
 
 def missing_state(path: str, origin: Sequence[Span]) -> RunError:
     message = f"`{path}` has no value yet"
-    return RunError(Diagnostic("E0808", message, _labels(origin), helps=("initialise the variables, or load a checkpoint",)))
+    return RunError(
+        Diagnostic("E0808", message, _labels(origin), helps=("initialise the variables, or load a checkpoint",))
+    )
 
 
 def failed(op: str, why: str, types: Sequence[str], origin: Sequence[Span]) -> RunError:

@@ -22,7 +22,7 @@ def bind(inputs: Inputs, arrays: Sequence[np.ndarray], known: Mapping[str, int])
             _refuse(name, type, array)
     bound = dict(known)
     told_by = dict.fromkeys(known, "the program")
-    axes = [
+    axes = [  # of everything that is fed
         (name, type, array, dim.size, length)
         for (name, type), array in zip(inputs, arrays)
         for dim, length in zip(type.dims, array.shape)
@@ -33,15 +33,14 @@ def bind(inputs: Inputs, arrays: Sequence[np.ndarray], known: Mapping[str, int])
             raise errors.sizes_disagree(symbol, told_by[symbol], bound[symbol], name, length)
         if symbol is not None:
             told_by.setdefault(symbol, name)
-    for name, type, array, size, length in axes:
+    for _, _, _, size, length in axes:
         left = sizes.substitute(size, bound)
         unknown = sizes.symbols(left)
-        if len(unknown) == 1:
-            (symbol,) = unknown
-            value = sizes.solve(left, length, symbol)
-            if value is not None:
-                bound[symbol], left = value, length
-        if left != length and not sizes.symbols(left):
+        value = sizes.solve(left, length, *unknown) if len(unknown) == 1 else None
+        if value is not None:
+            bound[unknown.pop()] = value
+    for name, type, array, size, length in axes:
+        if sizes.substitute(size, bound) != length:
             _refuse(name, type, array, bound)
     return bound
 
@@ -54,4 +53,6 @@ def _refuse(name: str, type: TensorType, array: np.ndarray, bound: Mapping[str, 
         way_out = f"convert it first: array.astype({DTYPES[type.dtype].name!r})"
     else:
         way_out = "feed an array of that shape, or change the declaration"
-    raise errors.wrong_input(name, expected, dtype, array.shape, type.dims[0].origin if type.dims else type.origin, way_out)
+    raise errors.wrong_input(
+        name, expected, dtype, array.shape, type.dims[0].origin if type.dims else type.origin, way_out
+    )

@@ -28,7 +28,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """One generated function: its arguments, the names whose defaults are bound, its body and the place of each line."""
+    """One generated function: its arguments, the names whose defaults are bound, its body and the place of each
+    line."""
 
     name: str
     arguments: tuple[str, ...]
@@ -104,7 +105,9 @@ class _Writer:
         reads: list[str] = []
         names = [self._use(v, statics, reads) for v in s.operands]
         if s.form is Form.OPERATOR:
-            return Line(f"{s.result.name} = {s.call.format(*names)}", s.node, tuple(statics), tuple(reads), (s.result.name,))
+            return Line(
+                f"{s.result.name} = {s.call.format(*names)}", s.node, tuple(statics), tuple(reads), (s.result.name,)
+            )
         if s.draws is not None:
             names.insert(0, self._draw(s.draws, statics, reads))
         words = names + [f"{key}={self._literal(value, statics)}" for key, value in s.attrs.items()]
@@ -183,7 +186,8 @@ def _has_text(value: Any) -> bool:
 def _parts(
     chunks: Sequence[Sequence[Line]], arguments: tuple[str, ...], last: Line, allocated: set[str]
 ) -> tuple[list[Function], list[list[Line]]]:
-    """A function for each chunk, and the lines that call them; local variables that several need go from one to the next."""
+    """A function for each chunk, and the lines that call them; local variables that several need go from one to the
+    next."""
     final_use = {name: len(chunks) for name in last.reads}
     for number in reversed(range(len(chunks))):
         for line in chunks[number]:
@@ -220,5 +224,6 @@ def _freeing(lines: Sequence[Line], last: Line, allocated: set[str]) -> list[Lin
 def _function(name: str, arguments: tuple[str, ...], lines: Sequence[Line], last: Line) -> Function:
     lines = [*lines, last]
     bound: Iterable[str] = {n: None for line in lines for n in line.statics}
-    return Function(name, arguments, tuple(bound), tuple([l.text for l in lines]), tuple([l.node for l in lines]))
-
+    return Function(
+        name, arguments, tuple(bound), tuple([line.text for line in lines]), tuple([line.node for line in lines])
+    )

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gdl.graph.node import Graph, Node, topological
+from gdl.graph.node import LOOP, Graph, Node, topological
 from gdl.ops.table import TABLE
 from gdl.passes import bind_sizes
 from gdl.runtime.arrays import DTYPES
+from gdl.runtime.loop import Loop, interpreted_loop
 from gdl.runtime.random import draw
 from gdl.runtime.state import State
 
@@ -40,7 +41,9 @@ def evaluate(
     return outputs
 
 
-def initialise(variables: Mapping[str, Graph | Node], state: State, seed: int, sizes: Mapping[str, int] | None = None) -> None:
+def initialise(
+    variables: Mapping[str, Graph | Node], state: State, seed: int, sizes: Mapping[str, int] | None = None
+) -> None:
     """Gives each variable the value that its graph has at tick 0. Its random nodes' keys carry its path."""
     for path, initial in variables.items():
         graph = initial if isinstance(initial, Graph) else Graph((initial,))
@@ -60,12 +63,22 @@ def _leaf(
         return fed[node.attrs["name"]]
     if node.op == "variable":
         return state[node.attrs["path"]]
-    value = clock[node.attrs["name"]] if node.op == "clock" else node.attrs["value" if node.op == "constant" else "size"]
+    value = (
+        clock[node.attrs["name"]] if node.op == "clock" else node.attrs["value" if node.op == "constant" else "size"]
+    )
     return np.array(value, DTYPES[node.type.dtype]).reshape(node.type.shape)  # type: ignore[arg-type]
 
 
 def _apply(node: Node, values: Mapping[Node, Any], seed: int, tick: int) -> np.ndarray:
+    if node.op == LOOP:
+        return interpreted_loop(Loop(node), [values[i] for i in node.inputs], _run_body)
     entry = TABLE[node.op]
     first = [draw(seed, node.attrs["key"], tick)] if entry.random else []
     result = entry.kernel(*first, *[values[i] for i in node.inputs], **node.attrs)  # type: ignore[misc]
-    return np.asarray(result)
+    return np.asarray(result, order=None if entry.view else "C")  # laid out as in a plan, so that sums round alike
+
+
+def _run_body(loop: Loop, fed: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """One step of a loop."""
+    values = dict(trace(Graph(loop.body.results), fed, {}, 0))
+    return [values[node] for node in loop.body.results]

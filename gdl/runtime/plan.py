@@ -15,12 +15,12 @@ from gdl.runtime.statements import Storage, Value
 from gdl.runtime.updates import settle_updates
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """Straight-line Python over preallocated memory.
 
-    `graph` is what is computed, after the passes; `order` its nodes as scheduled. `buffers` lie in the arena, each with its
-    offset and the statements between which it is in use; `views` are the arrays made of other arrays once.
+    `graph` is what is computed, after the passes; `order` its nodes as scheduled. `buffers` lie in the arena, each
+    with its offset and the statements between which it is in use; `views` are the arrays made of other arrays once.
     """
 
     graph: Graph
@@ -42,6 +42,9 @@ class Plan:
         """Memory that a run needs besides variables, constants and what is fed, kernels' own scratch apart."""
         return self.arena_bytes
 
+    def __repr__(self) -> str:
+        return f"<Plan of {len(self.order)} nodes, {self.peak_bytes:,} bytes>"
+
 
 def plan(graph: Graph, sizes: Mapping[str, int]) -> Plan:
     """The plan of a graph without open requests, its symbolic sizes bound, through all passes."""
@@ -54,4 +57,6 @@ def plan_as_is(graph: Graph) -> Plan:
     listing = select(graph, order)
     settle_updates(listing)
     arena_bytes, buffers = assign_memory(listing)
-    return Plan(graph, tuple(order), tuple(listing.fed), emit(listing), tuple(listing.views), tuple(buffers), arena_bytes)
+    return Plan(
+        graph, tuple(order), tuple(listing.fed), emit(listing), tuple(listing.views), tuple(buffers), arena_bytes
+    )

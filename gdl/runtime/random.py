@@ -1,8 +1,8 @@
 """Random draws, defined once: a function of (seed, key, tick) and of nothing else.
 
-A draw does not depend on the plan, on the order of statements, on batch sizes, or on what was drawn before. `key` names the
-node (its path), `tick` counts the executions of graphs. Philox takes the hash of seed and key as its key; the tick is the
-highest of the four words of its counter, so a tick has 2**192 blocks of its own.
+A draw does not depend on the plan, on the order of statements, on batch sizes, or on what was drawn before. `key`
+names the node (its path), `tick` counts the executions of graphs. Philox takes the hash of seed and key as its key;
+the tick is the highest of the four words of its counter, so a tick has 2**192 blocks of its own.
 """
 
 from __future__ import annotations

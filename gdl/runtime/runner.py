@@ -25,7 +25,8 @@ KEPT = 8
 class Runner:
     """Runs a graph for whatever sizes are fed.
 
-    Plans take turns in one arena: arrays that a call returned are valid until the next call of any runner with this arena.
+    Plans take turns in one arena: arrays that a call returned are valid until the next call of any runner with this
+    arena.
     """
 
     def __init__(
@@ -85,7 +86,9 @@ class Runner:
         found = self._steps.get(shapes)
         if found is None:
             if len(arrays) != len(self.inputs):
-                raise errors.missing_input(self._names[min(len(arrays), len(self._names) - 1)], self._names[: len(arrays)])
+                raise errors.missing_input(
+                    self._names[min(len(arrays), len(self._names) - 1)], self._names[: len(arrays)]
+                )
             ready = prepare(plan(self.graph, bind(self.inputs, arrays, self.sizes)), self.state, self.seed, self.arena)
             found = self._steps[shapes] = (ready, tuple([self._names.index(name) for name in ready.plan.inputs]))
             if len(self._steps) > KEPT:

@@ -1,7 +1,7 @@
 """The order of a run: depth first from the roots, but whatever frees at least the memory that it takes comes at once.
 
-So a weight's gradient is computed as soon as the activations that it needs are otherwise done with, rather than when its
-update asks for it, and a chain runs to its end while its data is in the cache.
+So a weight's gradient is computed as soon as the activations that it needs are otherwise done with, rather than when
+its update asks for it, and a chain runs to its end while its data is in the cache.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ def schedule(graph: Graph) -> list[Node]:
 
 
 class _Schedule:
-    """Nodes are numbers here. A view is no step of its own: it comes just before what reads it, and counts as its base."""
+    """Nodes are numbers here. A view is no step of its own: it comes just before what reads it, and counts as its
+    base."""
 
     def __init__(self, graph: Graph):
         self.nodes = topological(graph.roots)
         self.number = {node: i for i, node in enumerate(self.nodes)}
-        self.views = [not n.is_leaf and TABLE[n.op].view for n in self.nodes]
+        self.views = [n.op in TABLE and TABLE[n.op].view for n in self.nodes]
         self.reads = self._bases()
         self.nbytes = [0 if n.is_leaf else nbytes_of(n.type.dtype, n.type.shape) for n in self.nodes]  # type: ignore[arg-type]
         self.done = [False] * len(self.nodes)
@@ -55,7 +56,8 @@ class _Schedule:
             self.users_left[self.base[self.number[output]]] += 1  # never freed
 
     def _price_updates(self, graph: Graph) -> None:
-        """A variable's new value takes no memory if it comes last: until then it must wait for the old value's readers."""
+        """A variable's new value takes no memory if it comes last: until then it must wait for the old value's
+        readers."""
         self.replaces: dict[int, int] = {}
         variables = {n.attrs["path"]: i for i, n in enumerate(self.nodes) if n.op == "variable"}
         for variable, new in graph.updates:

@@ -1,8 +1,8 @@
 """Graph to statements: how each node is computed.
 
-Rank-0 values are NumPy scalars held by local variables wherever Python's operators or a ufunc can compute them: `a * b` on
-two `numpy.float32` rounds exactly as arrays of f32 do and costs a tenth of a call. They go into memory (STORE) where a
-kernel wants an array, and come out of it (LOAD) where arithmetic on scalars wants them.
+Rank-0 values are NumPy scalars held by local variables wherever Python's operators or a ufunc can compute them: `a *
+b` on two `numpy.float32` rounds exactly as arrays of f32 do and costs a tenth of a call. They go into memory (STORE)
+where a kernel wants an array, and come out of it (LOAD) where arithmetic on scalars wants them.
 
 Views of memory that is known before the run are made once. A view that its operand's memory can't give (a reshape of a
 transposed array) becomes a copy and then a view.
@@ -15,17 +15,21 @@ from typing import Any
 
 import numpy as np
 
-from gdl.graph.node import Graph, Node
+from gdl.graph.node import LOOP, Graph, Node
 from gdl.ops.table import TABLE, Op
 from gdl.runtime.arrays import DTYPES, nbytes_of
+from gdl.runtime.loop import Loop
 from gdl.runtime.statements import COPY, Form, Listing, Names, Owner, Statement, Storage, Value
 
 #: Python operators that give, on two NumPy scalars of one dtype, the same bits as the ufunc on arrays.
 OPERATORS: Mapping[str, str] = {
-    "add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "negative": "-{}", "less": "{} < {}",
-    "less_equal": "{} <= {}", "greater": "{} > {}", "greater_equal": "{} >= {}", "equal": "{} == {}", "not_equal": "{} != {}",
+    "add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "negative": "-{}", "equal": "{} == {}",
+    "not_equal": "{} != {}", "less": "{} < {}", "less_equal": "{} <= {}", "greater": "{} > {}",
+    "greater_equal": "{} >= {}",
 }  # fmt: skip
 FLOAT_OPERATORS: Mapping[str, str] = {"divide": "{} / {}"}
+#: Ufuncs that want `out` by name; the others take it in its place, which costs less.
+OUT_BY_NAME = frozenset({"maximum", "minimum"})
 
 
 def select(graph: Graph, order: Sequence[Node]) -> Listing:
@@ -86,6 +90,9 @@ class _Selection:
         leaf = _LEAVES.get(node.op)
         if leaf is not None:
             leaf(self, node)
+            return
+        if node.op == LOOP:
+            self._loop(node)
             return
         entry = TABLE[node.op]
         if entry.view:
@@ -151,7 +158,7 @@ class _Selection:
             self._emit(Form.COPY, flat, (of,), node, COPY, np.copyto)
             of, base = flat, self._layout(flat)
             seen = entry.kernel(base, **node.attrs)  # type: ignore[misc]
-        if seen.__array_interface__ == base.__array_interface__:
+        if seen.shape == base.shape and seen.strides == base.strides and seen.ctypes.data == base.ctypes.data:
             return of
         value = Value(
             self._name("v"), node.type.dtype, _shape(node), of.storage, layout=seen, view=(of, entry.kernel, node.attrs)
@@ -199,6 +206,11 @@ class _Selection:
             self._into(value, operands, node, entry, special)
         self._arrays[node] = value
 
+    def _loop(self, node: Node) -> None:
+        operands = tuple([self.array(i) for i in node.inputs])
+        value = self._arrays[node] = self._memory(node)
+        self._call(Form.UFUNC, value, operands, node, Loop(node), attrs={})
+
     def _into(self, value: Value, operands: tuple[Value, ...], node: Node, entry: Op, special: Any) -> None:
         """A statement that writes into memory given to it."""
         if special is not None:
@@ -207,7 +219,8 @@ class _Selection:
             if scratch_bytes:
                 statement.scratch = Value(self._name("t"), "u8", (scratch_bytes,), Storage(Owner.ARENA, scratch_bytes))
         elif entry.ufunc is not None:
-            statement = self._call(Form.UFUNC, value, operands, node, getattr(np, entry.ufunc), attrs={})
+            form = Form.KERNEL if entry.ufunc in OUT_BY_NAME else Form.UFUNC
+            statement = self._call(form, value, operands, node, getattr(np, entry.ufunc), attrs={})
         else:
             form = Form.KERNEL if entry.takes_out else Form.FILL
             statement = self._call(form, value, operands, node, entry.kernel)
@@ -215,7 +228,9 @@ class _Selection:
 
     # ---- statements ----------------------------------------------------------------------------------------------
 
-    def _call(self, form: Form, value: Value, operands: tuple[Value, ...], node: Node, function: Any, **given: Any) -> Statement:
+    def _call(
+        self, form: Form, value: Value, operands: tuple[Value, ...], node: Node, function: Any, **given: Any
+    ) -> Statement:
         """A statement that calls a function by the op's name (numbered, where the op's functions differ)."""
         attrs = given.get("attrs", node.attrs)
         return self._emit(form, value, operands, node, self._function(function, node.op), function, attrs)

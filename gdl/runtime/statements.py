@@ -1,7 +1,8 @@
 """What a plan is made of: statements over values, before and after the values have their memory.
 
-A statement computes one value from others. `select` writes the list, passes over it may replace runs of statements (a chain
-of elementwise ones by a blocked loop), `memory` then gives each value its storage, and `emit` words the list as Python.
+A statement computes one value from others. `select` writes the list, passes over it may replace runs of statements (a
+chain of elementwise ones by a blocked loop), `memory` then gives each value its storage, and `emit` words the list as
+Python.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import numpy as np
 
 from gdl.graph.node import Node
 from gdl.runtime.arrays import nbytes_of
-
 
 #: What the generated code calls `numpy.copyto`, and the arguments that every run has.
 COPY = "copyto"
@@ -60,8 +60,8 @@ class Storage:
 class Value:
     """An array, or a NumPy scalar, with the name it has in the generated code.
 
-    `layout` is an array like it will be (shape and strides are true, the memory is not); None: contiguous from the start of
-    its storage. `view` says how the array is made, once, from another value's.
+    `layout` is an array like it will be (shape and strides are true, the memory is not); None: contiguous from the
+    start of its storage. `view` says how the array is made, once, from another value's.
     """
 
     name: str
@@ -90,7 +90,8 @@ class Value:
         """Whether it is all of its storage, in C order: then another value of its type may take its place."""
         if self.layout is None:
             return True
-        return self.layout.flags.c_contiguous and self.layout.nbytes == self.storage.nbytes  # type: ignore[union-attr]
+        flags = self.layout.flags
+        return flags.c_contiguous and flags.writeable and self.layout.nbytes == self.storage.nbytes  # type: ignore[union-attr]
 
     def lies_like(self, other: Value) -> bool:
         """Whether writing `other`, element by element in order, may overwrite this one as it is read."""

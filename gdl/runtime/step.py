@@ -16,7 +16,8 @@ from gdl.runtime.arena import Arena
 from gdl.runtime.arrays import DTYPES, place, read_only
 from gdl.runtime.emit import Function
 from gdl.runtime.interpret import trace
-from gdl.runtime.plan import Plan
+from gdl.runtime.loop import Loop, loop_kernel
+from gdl.runtime.plan import Plan, plan
 from gdl.runtime.random import Draws
 from gdl.runtime.state import State
 from gdl.runtime.statements import Owner, Value
@@ -26,7 +27,8 @@ _FILE = "<plan: {}>"
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """When a run takes place. `tick` counts the executions of graphs: random draws are keyed by it, besides the seed."""
+    """When a run takes place. `tick` counts the executions of graphs: random draws are keyed by it, besides the
+    seed."""
 
     seed: int = 0
     step: int = 0
@@ -37,8 +39,8 @@ class Clock:
 class Step:
     """A prepared plan. A call runs it: it reads and writes the state, and returns the outputs.
 
-    Arrays that it returns are valid until the next call, and can't be written; rank-0 outputs are NumPy scalars. Should a
-    run fail, some variables may have their new values already.
+    Arrays that it returns are valid until the next call, and can't be written; rank-0 outputs are NumPy scalars.
+    Should a run fail, some variables may have their new values already.
     """
 
     __slots__ = ("_run", "plan", "seed", "state")
@@ -90,7 +92,7 @@ def check_state(graph: Graph, nodes: Sequence[Node], state: State) -> None:
 def _bind(plan: Plan, state: State, seed: int, block: np.ndarray) -> dict[str, Any]:
     """What every name of the generated code stands for, but the functions themselves."""
     code = plan.code
-    names: dict[str, Any] = dict(code.calls)
+    names: dict[str, Any] = {name: _ready(call, seed) for name, call in code.calls.items()}
     names.update({name: Draws(seed, key) for name, key in code.draws.items()})
     made: dict[Value, Any] = {}
     for view in plan.views:
@@ -99,6 +101,14 @@ def _bind(plan: Plan, state: State, seed: int, block: np.ndarray) -> dict[str, A
     names.update({name: _array(value, made, state, block) for name, value in code.values.items()})
     names.update({name: read_only(names[array]) for name, array in code.given.items()})
     return names
+
+
+def _ready(call: Any, seed: int) -> Any:
+    """A function that the code calls; a loop gets the plan of its body."""
+    if not isinstance(call, Loop):
+        return call
+    body = prepare(plan(Graph(call.body.results), {}), State(), seed)
+    return loop_kernel(call, body, body.plan.inputs)
 
 
 def _array(value: Value, made: Mapping[Value, Any], state: State, block: np.ndarray) -> Any:

@@ -1,8 +1,8 @@
 """How the variables get their new values: in place where nothing reads the old one any more, else by a copy at the end.
 
-All updates take effect together. A new value may be written straight into its variable's array, it *lands* there, when no
-later statement reads the old value. What reads an old value from outside the statements (an output that is a variable, one
-variable becoming another) is first copied, just before the value is overwritten.
+All updates take effect together. A new value may be written straight into its variable's array, it *lands* there,
+when no later statement reads the old value. What reads an old value from outside the statements (an output that is a
+variable, one variable becoming another) is first copied, just before the value is overwritten.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from gdl.runtime.statements import COPY, Form, Listing, Owner, Statement, Storag
 
 
 def settle_updates(listing: Listing) -> None:
-    """Gives every update a statement that can land, and moves such statements behind the last reader of the old value."""
+    """Gives every update a statement that can land, and moves such statements behind the last reader of the old
+    value."""
     writers = _writers(listing.statements)
     landing: dict[str, int] = {}  # path -> position of the statement that computes the new value
     claimed: set[Storage] = set()
@@ -41,8 +42,8 @@ def settle_updates(listing: Listing) -> None:
 
 
 def land(listing: Listing, last_read: dict[Storage, int]) -> None:
-    """Merges the memory of new values with their variables' where the old value is dead by then. A rank-0 value that is a
-    local variable is stored at the end in any case."""
+    """Merges the memory of new values with their variables' where the old value is dead by then. A rank-0 value that
+    is a local variable is stored at the end in any case."""
     writers = _writers(listing.statements)
     for variable, new in listing.updates:
         old, storage = variable.storage, new.storage
@@ -99,8 +100,8 @@ class _Copies:
 
 
 def _postponed(statements: list[Statement], listing: Listing) -> list[Statement]:
-    """The statements, with each new value that nothing else needs computed after the last reader of the old one, unless that
-    keeps more memory in use than the buffer it saves."""
+    """The statements, with each new value that nothing else needs computed after the last reader of the old one,
+    unless that keeps more memory in use than the buffer it saves."""
     last_read: dict[Storage, int] = {}
     for i, statement in enumerate(statements):
         for operand in statement.operands:
