@@ -45,7 +45,7 @@ def find_cuts(of: Node, wrt: Node, origin: tuple[Span, ...] = ()) -> list[Cut]:
 def _cut_reason(node: Node, reached: set[Node]) -> str | None:
     """Why no gradient passes from any reached input through the node; None where one does."""
     if is_flat(node):
-        return TABLE[node.op].flat
+        return TABLE[node.op].flat if node.op in TABLE else None
     if not node.type.is_float:
         return f"`{node.op}` gives {node.type}, and only floats carry gradients"
     if not has_rule(node):

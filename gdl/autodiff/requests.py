@@ -7,7 +7,8 @@ from gdl.autodiff.fit import all_equal
 from gdl.autodiff.reverse import gradient, gradient_or_none
 from gdl.autodiff.words import name_of
 from gdl.errors import ProgramError, gradients
-from gdl.graph.node import REQUESTS, Graph, Node, place, replace_inputs, topological
+from gdl.graph.node import LOOP, REQUESTS, Graph, Node, place, replace_inputs, topological
+from gdl.graph.scan import rebuild
 
 
 def expand(graph: Graph) -> Graph:
@@ -17,7 +18,7 @@ def expand(graph: Graph) -> Graph:
     Errors: as `gradient`; E0505 where `minimize` asked.
     """
     order = topological((*graph.roots, *[variable for variable, _ in graph.updates]))
-    if not any(node.op in REQUESTS for node in order):
+    if not any(node.op in REQUESTS or node.op == LOOP for node in order):
         return graph
     groups = _groups(order)
     watched = {node.inputs[1] for node in order if node.op in REQUESTS}
@@ -31,11 +32,23 @@ def expand(graph: Graph) -> Graph:
             inputs = [new[i] for i in node.inputs]
             same = all(a is b for a, b in zip(inputs, node.inputs))
             new[node] = node if same else replace_inputs(node, inputs)
+            if node.op == LOOP:
+                new[node] = _with_body_expanded(new[node])
         if node in watched and node.op in REQUESTS:
             new[node] = _alone(new[node])
     return Graph(
         tuple([new[n] for n in graph.outputs]), tuple([(new[v], new[n]) for v, n in graph.updates]), graph.guards
     )
+
+
+def _with_body_expanded(scan: Node) -> Node:
+    """A scan whose body has no requests either."""
+    body = scan.attrs["body"]
+    expanded = expand(Graph(body.roots)).outputs
+    if all(a is b for a, b in zip(expanded, body.roots)):
+        return scan
+    attrs = {**scan.attrs, "body": rebuild(body, expanded)}
+    return Node(scan.op, scan.inputs, attrs, scan.type, scan.origin, scan.scope, scan.name)
 
 
 def _group(request: Node) -> tuple[Node, Node | None]:

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from gdl.autodiff.blame import no_path
 from gdl.autodiff.fit import all_equal, fit
 from gdl.autodiff.rules import has_rule, is_flat, partials
+from gdl.autodiff.scan import scan_partials
 from gdl.autodiff.words import name_of, user_span
 from gdl.diagnostics import Diagnostic
 from gdl.errors import ProgramError, gradients
-from gdl.graph.node import Node, constant, place, topological
+from gdl.graph.node import LOOP, Node, constant, place, topological
 from gdl.ops.table import Zero
 from gdl.source import Span
 
@@ -70,7 +71,9 @@ def _propagate(
     if not has_rule(node):
         through = next(x for x in node.inputs if x in active)
         raise ProgramError(gradients.no_rule(node.op, name_of(through), *_spans(origin, node)))
-    for x, part in zip(node.inputs, partials(node, adjoint[node])):
+    upstream = adjoint[node]
+    parts = scan_partials(node, upstream, gradient_or_none) if node.op == LOOP else partials(node, upstream)
+    for x, part in zip(node.inputs, parts):
         if x in active and not isinstance(part, Zero):
             part = fit(part, x.type)
             adjoint[x] = part = adjoint[x] + part if x in adjoint else part

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gdl.graph.node import REQUESTS, Node
+from gdl.graph.node import LOOP, REQUESTS, Node
 from gdl.ops.table import TABLE, Zero
 
 
@@ -17,6 +17,8 @@ def has_rule(node: Node) -> bool:
     """Whether the op says how it differentiates."""
     if node.op in REQUESTS:
         raise ValueError(f"a `{node.op}` request must be expanded before it is differentiated")
+    if node.op == LOOP:
+        return True
     entry = TABLE[node.op]
     return entry.gradient is not None or entry.flat is not None
 

@@ -6,6 +6,8 @@ Leaves, which are no ops:
   constant  value            a Python number, or nested tuples of numbers
   size      size             a symbolic size as a scalar
   clock     name             "step", "epoch" or "tick" as a scalar
+One form holds a graph of its own, so that recurrence neither grows the graph nor needs a tape:
+  scan      sequences, carries, captured   see `gdl.graph.scan`
 Requests, which `gdl.autodiff.expand` replaces by gradients:
   grad      of, wrt [, seed]  the gradient of `of` at `wrt`, or its product with the upstream `seed`; its type is wrt's.
                               The attribute minimize=True says that it was asked for by a `minimize`: errors then speak
@@ -23,6 +25,7 @@ from gdl.source import Span
 from gdl.types.match import Guard
 from gdl.types.tensor import TensorType, tensor
 
+LOOP = "scan"
 LEAVES = frozenset({"input", "variable", "constant", "size", "clock"})
 REQUESTS = frozenset({"grad", "jvp"})
 _NO_ATTRS: Mapping[str, Any] = {}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gdl.graph.node import Graph, Node, rewrite
+from gdl.graph.scan import Body, rebuild
 from gdl.types import sizes
 from gdl.types.match import Guard
 from gdl.types.sizes import Poly, Size
@@ -39,7 +40,7 @@ def substitute_attrs(attrs: Mapping[str, Any], values: Mapping[str, Size]) -> Ma
 
 
 def _has_symbol(value: Any) -> bool:
-    return isinstance(value, Poly) or (isinstance(value, tuple) and any(map(_has_symbol, value)))
+    return isinstance(value, (Poly, Body)) or (isinstance(value, tuple) and any(map(_has_symbol, value)))
 
 
 def _value(value: Any, values: Mapping[str, Size]) -> Any:
@@ -47,6 +48,8 @@ def _value(value: Any, values: Mapping[str, Size]) -> Any:
         return sizes.substitute(value, values)
     if isinstance(value, tuple):
         return tuple([_value(v, values) for v in value])
+    if isinstance(value, Body):
+        return rebuild(value, substitute_sizes(Graph(value.roots), values).outputs)
     return value
 
 

@@ -1,7 +1,7 @@
 """What a legal graph is, stated once. Tests check it after every pass; it is for finding bugs, not users' mistakes.
 
 - Every node is a leaf, a request or an op of the table; leaves take no inputs and have their attributes.
-- Attributes are values that never change: numbers, strings, sizes, None, and tuples of these.
+- Attributes are values that never change: numbers, strings, sizes, None, tuples of these, and the body of a scan.
 - A node's type is what its op makes of its inputs' types, up to sizes that can't be compared before they are bound.
 - A `grad` has the type of its `wrt`, a `jvp` that of its `of`; the third input has the type of its counterpart.
 - Leaves of one path or name have one type. An update gives a variable a value of the variable's type, and only once.
@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from gdl.graph.node import REQUESTS, Graph, Node, topological
+from gdl.graph.node import LOOP, REQUESTS, Graph, Node, topological
+from gdl.graph.scan import Body
 from gdl.types import sizes
 from gdl.types.sizes import Poly
 from gdl.types.tensor import DTYPES, TensorType
@@ -58,6 +59,8 @@ def _complaints(node: Node, retype: Retype | None) -> Iterator[str]:
         yield from _complaints_of_leaf(node)
     elif node.op in REQUESTS:
         yield from _complaints_of_request(node)
+    elif node.op == LOOP:
+        yield from (text for inner in topological(node.attrs["body"].roots) for text in _complaints(inner, retype))
     elif retype is not None:
         try:
             expected = retype(node)
@@ -118,7 +121,7 @@ def _update_complaints(graph: Graph) -> Iterator[str]:
 def _is_lasting(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_is_lasting, value))
-    return value is None or isinstance(value, (bool, int, float, str, Poly))
+    return value is None or isinstance(value, (bool, int, float, str, Poly, Body))
 
 
 def _has_shape(value: Any, shape: tuple[Any, ...]) -> bool:

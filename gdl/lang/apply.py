@@ -42,6 +42,8 @@ def apply_op(
     except Mismatch as mismatch:
         cx.fail(explain(entry, shown, mismatch, nodes, inputs, span), frame)
     cx.guard(guards, frame, span)
+    if entry.random:
+        cx.drawn.append(node)
     if len(nodes) == 2 and entry.elementwise and not is_library(span):
         _warn_if_larger(cx, shown, node, inputs, span)
     return node

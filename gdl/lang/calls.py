@@ -268,6 +268,7 @@ def _match_tensors(cx: Context, frame: Frame, function: Function, bound: Bound, 
         pattern = param.type.dtype or "f32"  # type: ignore[union-attr]
         wanted = pattern if pattern in DTYPES else dtypes.get(pattern)
         node = as_node(cx, frame, argument, wanted, pattern)
+        node = _labelled(node, param)
         tensors[param.name] = (argument.span or span, node.type)
         before = set(bindings.packs)
         try:
@@ -278,6 +279,7 @@ def _match_tensors(cx: Context, frame: Frame, function: Function, bound: Bound, 
         except KeyError as unbound:
             cx.fail(name_errors.unknown_size(param.span or span, str(unbound.args[0]), None), frame)
         body.names[param.name] = node
+        _note_labels(body, param, node)
         for name in set(bindings.packs) - before:
             start = next(i for i, a in enumerate(param.type.axes) if isinstance(a.size, ast.Splice))  # type: ignore[union-attr]
             body.names[name] = Pack(bindings.packs[name], start)
@@ -285,6 +287,25 @@ def _match_tensors(cx: Context, frame: Frame, function: Function, bound: Bound, 
     for name, dim in bindings.sizes.items():
         body.names.setdefault(name, dim.size)
     cx.guard(bindings.guards, frame, span)
+
+
+def _labelled(node: Node, param: ast.Param) -> Node:
+    """The tensor under the labels that the signature gives its axes (`row: 28`)."""
+    axes = param.type.axes  # type: ignore[union-attr]
+    if len(axes) != node.type.rank or not any(a.label and a.label != d.label for a, d in zip(axes, node.type.dims)):
+        return node
+    dims = tuple([replace(d, label=a.label or d.label) for a, d in zip(axes, node.type.dims)])
+    type = TensorType(node.type.dtype, dims, node.type.origin)
+    return Node("broadcast_to", (node,), {"shape": type.shape}, type, node.origin, node.scope)
+
+
+def _note_labels(body: Frame, param: ast.Param, node: Node) -> None:
+    """Symbols of the signature also name axes: `scan x in xs along t` finds the one that the caller labels otherwise."""
+    axes = param.type.axes  # type: ignore[union-attr]
+    if len(axes) == node.type.rank:
+        for axis, dim in zip(axes, node.type.dims):
+            if isinstance(axis.size, ast.Name) and dim.label:
+                body.labels.setdefault(axis.size.name, dim.label)
 
 
 def _check_results(cx: Context, body: Frame, function: Function, result: Any, bindings: Bindings, span: Span) -> None:

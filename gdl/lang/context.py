@@ -49,6 +49,8 @@ class Frame:
     spans: dict[str, Span] = field(default_factory=dict)  # where names were bound
     paths: dict[str, Span] = field(default_factory=dict)  # of the instances made in this body
     dtypes: dict[str, str] = field(default_factory=dict)  # what the signature's dtype variables stand for
+    labels: dict[str, str] = field(default_factory=dict)  # symbol of the signature -> the caller's label of that axis
+    loop: Any = None  # of a scan: collects `next` and `yield`
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Context:
         self.updates: list[PendingUpdate] = []
         self.guards: list[tuple[Guard, tuple[Span, ...]]] = []
         self.keys: dict[str, int] = {}
+        self.drawn: list[Node] = []  # random nodes, in the order they were made
 
     # ---- diagnostics
 

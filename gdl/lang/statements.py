@@ -14,6 +14,7 @@ from gdl.graph.node import Node
 from gdl.lang.apply import apply_op, as_node
 from gdl.lang.bind import is_initializer
 from gdl.lang.context import Context, Frame, PendingUpdate
+from gdl.lang.scan import execute_next, execute_yield
 from gdl.lang.values import POISON, Argument, Function, Instance, Partial, Poisoned, describe
 from gdl.ops.table import TABLE
 from gdl.source import Span
@@ -399,11 +400,6 @@ def _placeholder(cx: Context, frame: Frame, s: ast.Placeholder) -> None:
     _declare(frame, s.name, cx.placeholders[s.name], s.name_span)
 
 
-def _misplaced(cx: Context, frame: Frame, s: Any) -> None:
-    what = type(s).__name__.lower()
-    cx.fail(name_errors.misplaced(s.span, f"`{what}`", f"in a {frame.what}", "it belongs to another kind of block"), frame)
-
-
 def _nothing(cx: Context, frame: Frame, s: Any) -> None:
     """Handled elsewhere: declarations that were read before, blocks that are lowered after."""
 
@@ -420,8 +416,8 @@ _FORMS: dict[type, Callable[[Context, Frame, Any], None]] = {
     ast.Require: _require,
     ast.Metric: _metric,
     ast.Placeholder: _placeholder,
-    ast.Next: _misplaced,
-    ast.Yield: _misplaced,
+    ast.Next: execute_next,
+    ast.Yield: execute_yield,
     **{form: _nothing for form in (ast.Dim, ast.Hyper, ast.Data, ast.Train, ast.Eval, ast.Test, ast.Load)},
     ast.Definition: _nothing,
     ast.Import: _nothing,

@@ -16,7 +16,7 @@ from gdl.types.tensor import TensorType
 
 Pass = Callable[[Graph], Graph]
 
-PIPELINE: tuple[Pass, ...] = (fold, simplify, share, drop_idle_updates)
+PIPELINE: tuple[Pass, ...] = (fold, share, simplify, share, drop_idle_updates)
 
 __all__ = ["PIPELINE", "Pass", "bind_sizes", "drop_idle_updates", "fold", "retype", "run_passes", "share", "simplify"]
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gdl.graph.node import REQUESTS, Graph, Node, rewrite_graph
+from gdl.graph.node import LOOP, REQUESTS, Graph, Node, rewrite_graph
 from gdl.graph.verify import fits
 from gdl.ops.table import TABLE, apply
 from gdl.passes.fold import folded
 from gdl.passes.rules.arithmetic import ARITHMETIC
-from gdl.passes.rules.broadcasting import once_then_repeated
+from gdl.passes.rules.broadcasting import once_then_repeated, without_leading_ones
 from gdl.passes.rules.joining import JOINING
 from gdl.passes.rules.rule import Rule
 from gdl.passes.rules.shaping import SHAPING, view_of_full
+from gdl.passes.rules.sums import SUMS
 
 
 def simplify(graph: Graph) -> Graph:
@@ -26,7 +27,7 @@ def simplify(graph: Graph) -> Graph:
 
 def simpler(node: Node) -> Node:
     """The simplest node of this value, its inputs being simple already."""
-    if node.is_leaf or node.op in REQUESTS:
+    if node.is_leaf or node.op in REQUESTS or node.op == LOOP:
         return node
 
     def make(op: str, inputs: Sequence[Node], **attrs: Any) -> Node:
@@ -46,10 +47,11 @@ def simpler(node: Node) -> Node:
 
 def _rules(op: str) -> Iterator[Rule]:
     """What may apply to an op: rules for it by name, and rules for all ops of its traits."""
-    for table in (ARITHMETIC, SHAPING, JOINING):
+    for table in (ARITHMETIC, SHAPING, JOINING, SUMS):
         yield from table.get(op, ())
     entry = TABLE[op]
     if entry.elementwise:
         yield once_then_repeated
+        yield without_leading_ones
     if entry.view:
         yield view_of_full

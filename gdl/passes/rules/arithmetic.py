@@ -41,6 +41,17 @@ def times_negative(node: Node, make: Make) -> Node | None:
     return None
 
 
+def constant_to_smaller_factor(node: Node, make: Make) -> Node | None:
+    """c * (x * y) = (c * x) * y, c being a power of two, where x is smaller than the product"""
+    for product, c in either_way(node.inputs):
+        if product.op != "multiply" or not _is_power_of_two(splat(c), node.type.dtype):
+            continue
+        for x, y in either_way(product.inputs):
+            if x.type.shape != node.type.shape:
+                return in_shape_of(node, make("multiply", (make("multiply", (c, x)), y)), make)
+    return None
+
+
 def plus_nothing(node: Node, make: Make) -> Node | None:
     """x + -0.0 = x; for integers x + 0 = x"""
     for x, y in either_way(node.inputs):
@@ -55,6 +66,12 @@ def plus_negative(node: Node, make: Make) -> Node | None:
         if y.op == "negative":
             return make("subtract", (x, y.inputs[0]))
     return None
+
+
+def plus_itself(node: Node, make: Make) -> Node | None:
+    """x + x = 2 * x"""
+    x, y = node.inputs
+    return make("multiply", (scalar(2, x), x)) if x is y else None
 
 
 def minus_nothing(node: Node, make: Make) -> Node | None:
@@ -89,10 +106,7 @@ def divided_by_power_of_two(node: Node, make: Make) -> Node | None:
     """x / c = x * (1 / c) where 1 / c is exact, c being a power of two"""
     x, y = node.inputs
     divisor = splat(y)
-    if divisor is None or x.type.dtype != node.type.dtype:
-        return None
-    mantissa, exponent = math.frexp(divisor)
-    if abs(mantissa) != 0.5 or exponent - 1 not in _EXACT_EXPONENTS[node.type.dtype]:
+    if divisor is None or x.type.dtype != node.type.dtype or not _is_power_of_two(divisor, node.type.dtype):
         return None
     return in_shape_of(node, make("multiply", (x, scalar(1.0 / divisor, x))), make)
 
@@ -145,6 +159,14 @@ def passed_on(node: Node, make: Make) -> Node | None:
     return node.inputs[0]
 
 
+def _is_power_of_two(value: float | None, dtype: str) -> bool:
+    """Whether multiplying floats by the value, or by its inverse, changes no digit."""
+    if value is None or dtype not in _EXACT_EXPONENTS:
+        return False
+    mantissa, exponent = math.frexp(value)
+    return abs(mantissa) == 0.5 and exponent - 1 in _EXACT_EXPONENTS[dtype]
+
+
 def _is_zero(node: Node, sign: int) -> bool:
     """Whether all elements are the zero of that sign; the sign means nothing for integers."""
     value = splat(node)
@@ -152,9 +174,9 @@ def _is_zero(node: Node, sign: int) -> bool:
 
 
 ARITHMETIC: Mapping[str, tuple[Rule, ...]] = {
-    "add": (plus_nothing, plus_negative),
+    "add": (plus_nothing, plus_negative, plus_itself),
     "subtract": (minus_nothing, minus_negative),
-    "multiply": (times_one, times_negative),
+    "multiply": (times_one, times_negative, constant_to_smaller_factor),
     "divide": (divided_by_power_of_two,),
     "power": (small_power, root_power),
     "negative": (negative_negative, negative_multiple),
