@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from gdl.ops import (
-    comparison, composite, conversion, convolution, creation, cumulative, einsum, elementwise, indexing, linalg,
-    pooling, random, rearrange, reductions, shaping,
-)  # fmt: skip
-
-__all__ = [
-    "comparison", "composite", "conversion", "convolution", "creation", "cumulative", "einsum", "elementwise",
-    "indexing", "linalg", "pooling", "random", "rearrange", "reductions", "shaping",
-]  # fmt: skip
+from gdl.ops import (  # noqa: F401
+    arithmetic,
+    comparison,
+    composite,
+    conversion,
+    convolution,
+    creation,
+    cumulative,
+    einsum,
+    elementwise,
+    indexing,
+    linalg,
+    pooling,
+    random,
+    rearrange,
+    reductions,
+    shaping,
+)

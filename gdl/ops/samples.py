@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,3 +67,24 @@ def booleans(*shape: int) -> Draw:
 
 def values(data: Any, dtype: str = "f64") -> Draw:
     return Draw("values", values=data, dtype=dtype)
+
+
+# ---- samples of elementwise ops ----------------------------------------------------------------------------------
+
+
+def singles(draw: Callable[..., Draw]) -> list[Sample]:
+    """One tensor: of several shapes, also empty, with axes of size 1, and a scalar."""
+    return [sample(draw(2, 3)), sample(draw()), sample(draw(0, 2)), sample(draw(1, 4, 1))]
+
+
+def pairs(draw: Callable[..., Draw], other: Callable[..., Draw] | None = None) -> list[Sample]:
+    """Two tensors, in every way that they can broadcast."""
+    other = other or draw
+    same, stretched, scalars = ((2, 3), (2, 3)), ((2, 1), (1, 3)), ((), ())
+    shapes = [same, ((2, 3), (3,)), stretched, ((1, 3), (2, 1, 1)), ((), (4,)), ((), (0, 3)), scalars]
+    return [sample(draw(*a), other(*b)) for a, b in shapes]
+
+
+def kink(*inputs: Sequence[float], gradients: tuple[Sequence[float], ...]) -> Sample:
+    """A sample with points that have no derivative, and the gradient there."""
+    return sample(*[values(i) for i in inputs], smooth=False, gradients=gradients)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.arrangements import ARRANGEMENTS
-from tests.ops.elements import along, at, broadcast_shape, filled, indices, pointwise, reduced
+from tests.ops import oracles_structure
+from tests.ops.elements import along, at, broadcast_shape, filled, pointwise, reduced
 
 
 def _limit(function: Callable[..., float]) -> Callable[..., float]:
@@ -96,58 +96,7 @@ def _matrix(x: np.ndarray, where: list[int], i: int, j: int) -> Any:
     return at(x, (*[0 if n == 1 else w for w, n in zip(own, x.shape)], i, j))
 
 
-def _argsort(x: np.ndarray, axis: int, descending: bool) -> np.ndarray:
-    sign = -1 if descending else 1
-    return along(x, axis, lambda line: sorted(range(len(line)), key=lambda k: sign * line[k]))
-
-
-def _sort(x: np.ndarray, axis: int, descending: bool) -> np.ndarray:
-    return along(x, axis, lambda line: sorted(line, reverse=descending))
-
-
-def _topk(x: np.ndarray, k: int, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    axis %= x.ndim
-    first = (slice(None),) * axis + (slice(0, k),)
-    return _sort(x, axis, True)[first], _argsort(x, axis, True)[first]
-
-
-def _einsum(*xs: np.ndarray, pattern: str) -> np.ndarray:
-    """By the definition: over all values of all names, the product is added where the result's names say."""
-    left, right = pattern.split("->")
-    sides = [_names(part) for part in [*left.split(","), right]]
-    rests = [x.ndim - len(names) + 1 for x, names in zip(xs, sides) if "..." in names]
-    rest = [f"...{i}" for i in range(max(rests, default=0))]
-    sides = [_with_rest(names, rest[len(rest) - r :]) for names, r in zip(sides, [*_rest_ranks(xs, sides), len(rest)])]
-    size: dict[str, int] = {}
-    for x, names in zip(xs, sides):
-        for name, n in zip(names, x.shape):
-            size[name] = max(size.get(name, 0), n) if n != 1 else size.get(name, 1)
-    result = filled([size[n] for n in sides[-1]], lambda index: [])
-    for values in indices([*size.values()]):
-        where = dict(zip(size, values))
-        places = [[0 if n == 1 else where[name] for name, n in zip(names, x.shape)] for x, names in zip(xs, sides)]
-        product = math.prod([at(x, tuple(place)) for x, place in zip(xs, places)])
-        result[tuple([where[n] for n in sides[-1]])].append(product)
-    return filled(result.shape, lambda index: _sum(result[index]))
-
-
-def _names(side: str) -> list[str]:
-    side = side.strip()
-    if " " in side:
-        return side.split()
-    letters = list(side.replace("...", "#"))
-    return ["..." if letter == "#" else letter for letter in letters]
-
-
-def _rest_ranks(xs: tuple[np.ndarray, ...], sides: list[list[str]]) -> list[int]:
-    return [x.ndim - len(names) + 1 if "..." in names else 0 for x, names in zip(xs, sides)]
-
-
-def _with_rest(names: list[str], rest: list[str]) -> list[str]:
-    return [one for name in names for one in (rest if name == "..." else [name])]
-
-
-#: Op -> oracle: takes the sample's arrays and all attributes, gives Python numbers in an object array.
+#: Op -> oracle: takes the sample's arrays and all attributes, gives an array (of Python numbers: exact), or several.
 ORACLES: dict[str, Callable[..., Any]] = {
     "add": pointwise(operator.add),
     "subtract": pointwise(operator.sub),
@@ -201,10 +150,6 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "cumsum": _cumsum,
     "linear_recurrence": _linear_recurrence,
     "matmul": _matmul,
-    "argsort": _argsort,
-    "sort": _sort,
-    "topk": _topk,
-    "einsum": _einsum,
-    **ARRANGEMENTS,
+    **oracles_structure.ORACLES,
 }
 
