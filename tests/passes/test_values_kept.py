@@ -87,9 +87,16 @@ def assert_kept(before: Graph, after: Graph, zero_signs: bool) -> None:
             np.testing.assert_array_equal(np.signbit(old[kept]), np.signbit(new[kept]))
 
 
+def has_numbers_or_no_sum(graph: Graph) -> bool:
+    """Sums of what is not finite may turn from one infinity or nan to another."""
+    everything = topological(graph.roots)
+    return not any(n.op == "sum" for n in everything) or all(np.isfinite(v).all() for v in evaluate(everything, FEEDS))
+
+
 @given(graphs())
 @MANY
 def test_simplify_keeps_values(graph):
+    assume(has_numbers_or_no_sum(graph))
     assert_kept(graph, simplify(graph), zero_signs=False)
 
 
@@ -110,9 +117,10 @@ def test_share_keeps_values(graph):
 @given(graphs())
 @SOME
 def test_the_pipeline_keeps_values(graph):
+    assume(has_numbers_or_no_sum(graph))
     assert_kept(graph, run_passes(graph, checked=True), zero_signs=False)
 
 
 def test_the_pipeline_names_every_pass():
-    assert PIPELINE == (fold, simplify, share, drop_idle_updates)
+    assert PIPELINE == (fold, share, simplify, share, drop_idle_updates)
     assert all(name in TABLE for name, _, _ in CALLS)
