@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops import oracles_windows
+from tests.ops.windows import WINDOWS
 
 NUMPY = {"f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8, "bool": np.bool_}
 
@@ -237,12 +237,11 @@ def einsum(*xs: np.ndarray, pattern: str) -> np.ndarray:
 
 def in_letters(pattern: str) -> str:
     """A pattern of words as NumPy's einsum reads it: a letter for each word."""
-    if " " not in pattern.replace(", ", ",").replace(" -> ", "->").strip():
+    if " " not in pattern:
         return pattern
-    letters = dict(zip(dict.fromkeys(w for w in pattern.replace("->", " ").replace(",", " ").split() if w != "..."),
-                       string.ascii_letters))  # fmt: skip
-    spaced = pattern.replace("->", " -> ").replace(",", " , ")
-    return "".join(letters.get(word, word) for word in spaced.split())
+    words = pattern.replace("->", " -> ").replace(",", " , ").split()
+    letters = dict(zip(dict.fromkeys(word for word in words if word.isidentifier()), string.ascii_letters))
+    return "".join(letters.get(word, word) for word in words)
 
 
 def rearrange(*xs: np.ndarray, pattern: str, sizes: Mapping[str, int] | None) -> Any:
@@ -303,5 +302,5 @@ ORACLES: Mapping[str, Callable[..., Any]] = {
     "one_hot": one_hot, "full": full, "arange": arange, "eye": eye, "expand": expand, "squeeze": squeeze,
     "flatten": flatten, "swapaxes": lambda x, axis1, axis2: np.swapaxes(x, axis1, axis2),
     "moveaxis": lambda x, source, destination: np.moveaxis(x, source, destination), "stack": stack, "split": split,
-    "tile": tile, "sort": sort, "topk": topk, "einsum": einsum, "rearrange": rearrange, **oracles_windows.ORACLES,
+    "tile": tile, "sort": sort, "topk": topk, "einsum": einsum, "rearrange": rearrange, **WINDOWS,
 }  # fmt: skip

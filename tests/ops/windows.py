@@ -1,4 +1,4 @@
-"""What convolution and pooling should give: sums over every element of every window, in plain Python."""
+"""Oracles of convolution and pooling: every element of every window in turn, floats in f64."""
 
 from __future__ import annotations
 
@@ -160,8 +160,20 @@ def sum_pool_input_grad(g: Any, shape: Sequence[int], **attrs: Any) -> np.ndarra
     return result
 
 
-ORACLES: Mapping[str, Callable[..., Any]] = {
-    "conv2d": conv2d, "conv2d_input_grad": conv2d_input_grad, "conv2d_kernel_grad": conv2d_kernel_grad,
-    "conv2d_transpose": conv2d_transpose, "conv1d": conv1d, "max_pool": max_pool, "argmax_pool": argmax_pool,
-    "sum_pool": sum_pool, "sum_pool_input_grad": sum_pool_input_grad, "avg_pool": avg_pool,
+def exact(oracle: Callable[..., Any]) -> Callable[..., Any]:
+    """The oracle on arrays of the widest dtypes."""
+    wide = {"f": np.float64, "i": np.int64}
+
+    def oracle_in_wide(*arrays: np.ndarray, **attrs: Any) -> Any:
+        return oracle(*[a.astype(wide[a.dtype.kind]) for a in arrays], **attrs)
+
+    return oracle_in_wide
+
+
+WINDOWS: Mapping[str, Callable[..., Any]] = {
+    oracle.__name__: exact(oracle)
+    for oracle in (
+        conv2d, conv2d_input_grad, conv2d_kernel_grad, conv2d_transpose, conv1d,
+        max_pool, argmax_pool, sum_pool, sum_pool_input_grad, avg_pool,
+    )
 }  # fmt: skip
