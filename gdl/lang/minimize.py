@@ -46,7 +46,7 @@ def lower_minimize(cx: Context, frame: Frame, s: ast.Minimize, index: int, train
     optimizer = _optimizer(cx, frame, s)
     leaves = [cx.leaves[path] for path in paths]
     origin = (s.loss.span, *frame.calls)
-    gradients = [Node("grad", (loss, leaf), None, leaf.type, origin, leaf.scope) for leaf in leaves]
+    gradients = [Node("grad", (loss, leaf), {"minimize": True}, leaf.type, origin, leaf.scope) for leaf in leaves]
     if s.clip is not None:
         gradients = _clipped(cx, frame, s.clip, gradients, origin)
     updates: list[PendingUpdate] = []
