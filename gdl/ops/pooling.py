@@ -127,25 +127,27 @@ def _in_lines(x: Node) -> Node:
 def argmax_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
     """Where the greatest element under each window lies: row * width + column. Of equal ones the first, row by row."""
     windows = _windows(x.shape, size, stride, dilation, pad)
-    best = np.full(_result(x, windows, x.dtype, None).shape, _lowest(x.dtype), x.dtype)
-    out = _result(x, windows, np.int64, out)
-    places = np.arange(x.shape[1] * x.shape[2]).reshape(1, *x.shape[1:3], 1)
-    out[...] = _first_places(windows, x.shape[2])
-    for _, seen, below in _parts(windows):
-        here, place = x[below], places[below]
-        better = here > best[seen]
-        if here.dtype.kind == "f":  # nan is the greatest, as for `max`
-            better |= (here != here) & (best[seen] == best[seen])
-        np.copyto(best[seen], here, where=better)
-        np.copyto(out[seen], place, where=better)
+    best = max_pool.kernel(x, size, stride, dilation, pad)
+    count = windows[0].window * windows[1].window
+    rank = np.zeros(best.shape, np.min_scalar_type(count))  # count for the first element of a window, 1 for the last
+    for (i, j), seen, below in _parts(windows):
+        here, target = x[below], rank[seen]
+        hit = here == best[seen]
+        if here.dtype.kind == "f":
+            np.logical_or(hit, here != here, out=hit)  # nan is the greatest, as for `max`
+        np.maximum(target, hit * rank.dtype.type(count - i * windows[1].window - j), out=target)
+    starts, steps = _places(windows, x.shape[2])
+    out = np.take(steps, rank, out=_result(x, windows, np.int64, out), mode="clip")
+    np.add(out, starts, out=out)
     return out
 
 
-def _first_places(windows: Any, width: int) -> Any:
-    """The first element under each window: the greatest, where none is above the lowest number."""
-    starts = [(np.arange(w.count) * w.stride - w.before, w.dilation) for w in windows]
-    down, across = [np.where(start < 0, start % dilation, start) for start, dilation in starts]
-    return (down[:, None] * width + across)[None, :, :, None]
+def _places(windows: Any, width: int) -> tuple[Any, Any]:
+    """Where each window starts, and how far from there its element of each rank lies."""
+    down, across = [np.arange(w.count) * w.stride - w.before for w in windows]
+    rows, columns = [np.arange(w.window) * w.dilation for w in windows]
+    steps = (rows[:, None] * width + columns).reshape(-1)
+    return (down[:, None] * width + across)[None, :, :, None], np.append(steps, 0)[::-1].copy()
 
 
 @argmax_pool.shape
