@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from gdl.graph.node import Node
 from gdl.runtime.statements import CLOCK, Form, Listing, Statement, Value
@@ -17,8 +17,9 @@ from gdl.runtime.statements import CLOCK, Form, Listing, Statement, Value
 CHUNK = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
+    """One line of the code, and the names in it."""
+
     text: str
     node: Node | None
     statics: tuple[str, ...]  # names bound when the plan is prepared

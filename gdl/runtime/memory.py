@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from gdl.runtime.arena import pack
 from gdl.runtime.statements import Listing, Owner, Statement, Storage, Value
 from gdl.runtime.updates import can_write_over, land
@@ -11,30 +9,33 @@ from gdl.runtime.updates import can_write_over, land
 
 def assign_memory(listing: Listing) -> tuple[int, list[Storage]]:
     """Gives every storage its place. Returns the arena's size in bytes and the storages that lie in it."""
-    _measure(listing)
-    last_read = {s: s.last for s in _storages(listing.statements)}
-    land(listing, last_read)
+    storages = _measure(listing)
+    land(listing)
     for _, new in listing.updates:
         if new.storage is not None and new.storage.inside is None:
             new.storage.last = len(listing.statements)  # copied at the end
     for at, statement in enumerate(listing.statements):
         if statement.elementwise and statement.writes_memory:
             _write_in_place(statement, at, listing.statements)
-    arena = [s for s in _storages(listing.statements) if s.owner is Owner.ARENA and s.inside is None]
+    arena = [s for s in storages if s.owner is Owner.ARENA and s.inside is None]
     return pack(arena), arena
 
 
-def _measure(listing: Listing) -> None:
-    """Sets the first and the last use of every storage."""
+def _measure(listing: Listing) -> list[Storage]:
+    """Sets the first and the last use of every storage; returns them all."""
+    found: list[Storage] = []
     for at, statement in enumerate(listing.statements):
-        for value in _values(statement):
-            if value.storage is not None:
-                value.storage.last = at
-                if value.storage.first < 0:
-                    value.storage.first = at
+        for value in (*statement.operands, statement.result, statement.scratch):
+            storage = value.storage if value is not None else None
+            if storage is not None:
+                storage.last = at
+                if storage.first < 0:
+                    storage.first = at
+                    found.append(storage)
     for output in listing.outputs:
         if output.storage is not None:
             output.storage.last = len(listing.statements)
+    return found
 
 
 def _write_in_place(statement: Statement, at: int, statements: list[Statement]) -> None:
@@ -65,15 +66,3 @@ def _is_free(root: Storage, storage: Storage, at: int, statements: list[Statemen
 def _share_name(operand: Value, result: Value) -> None:
     """One array serves for both; the generated code reads better with one name."""
     result.name = operand.name
-
-
-def _values(statement: Statement) -> Iterable[Value]:
-    yield from statement.operands
-    yield statement.result
-    if statement.scratch is not None:
-        yield statement.scratch
-
-
-def _storages(statements: Iterable[Statement]) -> list[Storage]:
-    """Every storage once, in the order of first use."""
-    return list({v.storage: None for s in statements for v in _values(s) if v.storage is not None})

@@ -34,7 +34,7 @@ OUT_BY_NAME = frozenset({"maximum", "minimum"})
 
 def select(graph: Graph, order: Sequence[Node]) -> Listing:
     """The statements of a graph whose sizes are all bound, in the given order of its nodes."""
-    selection = _Selection(order)
+    selection = _Selection()
     for node in order:
         selection.add(node)
     updates = [(selection.variable(variable), selection.either(new)) for variable, new in graph.updates]
@@ -45,7 +45,7 @@ def select(graph: Graph, order: Sequence[Node]) -> Listing:
 class _Selection:
     """The statements so far, and where each node's value is: as an array, as a scalar, or both."""
 
-    def __init__(self, order: Sequence[Node]):
+    def __init__(self) -> None:
         self.statements: list[Statement] = []
         self.fed: dict[str, Value] = {}
         self.views: list[Value] = []
@@ -55,8 +55,7 @@ class _Selection:
         self.names = Names()
         self._functions: dict[Any, str] = {np.copyto: self.names.take(COPY)}
         self._count = 0
-        largest = max((nbytes_of(n.type.dtype, n.type.shape) for n in order), default=0)  # type: ignore[arg-type]
-        self._unused = np.empty(largest, np.uint8)  # lends layouts an address; never touched
+        self._unused = np.empty(0, np.uint8)  # lends layouts an address; never touched
 
     # ---- where a node's value is ---------------------------------------------------------------------------------
 
@@ -168,6 +167,8 @@ class _Selection:
 
     def _layout(self, value: Value) -> np.ndarray:
         if value.layout is None:
+            if self._unused.nbytes < value.nbytes:
+                self._unused = np.empty(value.nbytes, np.uint8)
             value.layout = np.ndarray(value.shape, DTYPES[value.dtype], buffer=self._unused)
         return value.layout
 
@@ -250,12 +251,12 @@ class _Selection:
         return statement
 
     def _memory(self, node: Node) -> Value:
-        nbytes = nbytes_of(node.type.dtype, _shape(node))
-        return Value(self._name("t"), node.type.dtype, _shape(node), Storage(Owner.ARENA, nbytes))
+        dtype, shape = node.type.dtype, _shape(node)
+        return Value(self._name("t"), dtype, shape, Storage(Owner.ARENA, nbytes_of(dtype, shape)))
 
     def _name(self, letter: str) -> str:
         self._count += 1
-        return self.names.take(f"{letter}{self._count}")
+        return self.names.take_numbered(letter, self._count)
 
 
 _LEAVES = {

@@ -112,9 +112,6 @@ class Form(Enum):
     STORE = "{into}[()] = {operands}"
 
 
-_WRITING = frozenset({Form.UFUNC, Form.COPY, Form.KERNEL, Form.FILL, Form.STORE})
-
-
 @dataclass(eq=False, slots=True)
 class Statement:
     """One line of the plan. `call` names the function that `function` is; `node` is the place in the program."""
@@ -133,7 +130,7 @@ class Statement:
     @property
     def writes_memory(self) -> bool:
         """Whether the result goes where it is told to."""
-        return self.form in _WRITING
+        return not self.result.in_run
 
 
 class Names:
@@ -151,6 +148,13 @@ class Names:
             return name
         self._taken[name] = count + 1
         return self.take(f"{name}_{count + 1}")
+
+    def take_numbered(self, letter: str, number: int) -> str:
+        name = f"{letter}{number}"
+        if name in self._taken:
+            return self.take(name)
+        self._taken[name] = 0
+        return name
 
 
 @dataclass(slots=True)

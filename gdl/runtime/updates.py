@@ -7,7 +7,7 @@ variable, one variable becoming another) is first copied, just before the value 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain
 
 import numpy as np
@@ -18,7 +18,7 @@ from gdl.runtime.statements import COPY, Form, Listing, Owner, Statement, Storag
 def settle_updates(listing: Listing) -> None:
     """Gives every update a statement that can land, and moves such statements behind the last reader of the old
     value."""
-    writers = _writers(listing.statements)
+    writers = _writers(listing.statements, listing.updates)
     landing: dict[str, int] = {}  # path -> position of the statement that computes the new value
     claimed: set[Storage] = set()
     late: list[int] = []  # updates whose new value is someone else's memory
@@ -41,17 +41,17 @@ def settle_updates(listing: Listing) -> None:
     listing.statements = _postponed(copies.inserted(listing.statements), listing)
 
 
-def land(listing: Listing, last_read: dict[Storage, int]) -> None:
+def land(listing: Listing) -> None:
     """Merges the memory of new values with their variables' where the old value is dead by then. A rank-0 value that
     is a local variable is stored at the end in any case."""
-    writers = _writers(listing.statements)
+    writers = _writers(listing.statements, listing.updates)
     for variable, new in listing.updates:
         old, storage = variable.storage, new.storage
         assert old is not None
         if storage is None or storage not in writers or storage.inside is not None or not _owns_memory(new):
             continue
         at = writers[storage]
-        if can_write_over(listing.statements[at], at, old, last_read.get(old, -1)):
+        if can_write_over(listing.statements[at], at, old, old.last):
             storage.inside, old.lands = old, at
             result = listing.statements[at].result
             if variable.lies_like(result):
@@ -73,8 +73,12 @@ def _owns_memory(value: Value) -> bool:
     return value.storage is not None and value.storage.owner is Owner.ARENA and value.fills_storage
 
 
-def _writers(statements: Iterable[Statement]) -> dict[Storage, int]:
-    return {s.result.storage: i for i, s in enumerate(statements) if s.writes_memory and s.result.storage is not None}
+def _writers(statements: Sequence[Statement], updates: Iterable[tuple[Value, Value]]) -> dict[Storage, int]:
+    """The memory of new values -> the position of the statement that writes it."""
+    wanted = {new.storage for _, new in updates if new.storage is not None}
+    if not wanted:
+        return {}
+    return {s.result.storage: i for i, s in enumerate(statements) if s.writes_memory and s.result.storage in wanted}  # type: ignore[misc]
 
 
 class _Copies:
@@ -107,7 +111,7 @@ def _postponed(statements: list[Statement], listing: Listing) -> list[Statement]
         for operand in statement.operands:
             if operand.storage is not None:
                 last_read[operand.storage] = i
-    writers = _writers(statements)
+    writers = _writers(statements, listing.updates)
     given = {output.storage for output in listing.outputs}
     places: dict[int, int] = {}
     for variable, new in listing.updates:
