@@ -44,16 +44,13 @@ def evaluate(
 def initialise(
     variables: Mapping[str, Graph | Node], state: State, seed: int, sizes: Mapping[str, int] | None = None
 ) -> None:
-    """Gives each variable the value that its graph has at tick 0. Its random nodes' keys carry its path."""
+    """Gives each variable the value that its graph has at tick 0. Its random nodes' keys carry its path; it may depend on
+    variables before it."""
     for path, initial in variables.items():
         graph = initial if isinstance(initial, Graph) else Graph((initial,))
-        (value,) = _outputs(bind_sizes(graph, sizes or {}), seed)
-        state.set(path, value)
-
-
-def _outputs(graph: Graph, seed: int) -> tuple[np.ndarray, ...]:
-    values = dict(trace(graph, {}, {}, seed))
-    return tuple([values[node] for node in graph.outputs])
+        bound = bind_sizes(graph, sizes or {})
+        values = dict(trace(bound, {}, state, seed))
+        state.set(path, values[bound.outputs[0]])
 
 
 def _leaf(
