@@ -61,7 +61,9 @@ def conflict(first: str, second: str, why: str) -> UsageError:
 
 
 def wrong_shape(name: str, wanted: str, got: str) -> UsageError:
-    return UsageError(Diagnostic("E0916", f"`{name}` is {wanted}, got {got}", helps=(f"give an array that fits {wanted}",)))
+    return UsageError(
+        Diagnostic("E0916", f"`{name}` is {wanted}, got {got}", helps=(f"give an array that fits {wanted}",))
+    )
 
 
 def not_scalar(name: str, got: str) -> UsageError:

@@ -13,7 +13,6 @@ from gdl.lang.program import Load, Program
 from gdl.resources import open_source
 from gdl.runtime.state import State
 from gdl.session.checking import Checked, check_program, find_checkpoint, fit_checkpoint
-from gdl.source import Source
 from gdl.train import checkpoint
 from gdl.train.data import DataOptions, Dataset, open_data
 from gdl.train.evaluate import check_writes
@@ -206,7 +205,7 @@ def resume(
     data_dir: Path | None = None,
     length: Length | None = None,
     progress: Progress | None = None,
-) -> tuple[Run, Source]:
+) -> Run:
     """The run of a directory, to be continued from its newest checkpoint, with the copy of the program that lies there.
 
     `make_options` makes the data options from the data folder and the program's folder.
@@ -229,7 +228,9 @@ def resume(
     execution = Execution(program, state, data, config["seed"], directory.path)
     run = Run(execution, directory, memory, progress or Progress(), _facts(program, config["seed"]))
     run.notes = [*notes, *directory.notes]
-    return run, checked.source
+    if memory.position.is_over and memory.position.block == len(program.trains) - 1:
+        run.notes.append("this run has ended; to train on, say how far in all: --epochs N or --steps N")
+    return run
 
 
 def check_copy(

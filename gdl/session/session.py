@@ -71,6 +71,9 @@ class Variables(MutableMapping[str, np.ndarray]):
         return "\n".join(f"{path}: {_type_text(array)}" for path, array in self._state.items())
 
 
+_NUMERIC = "biuf"  # NumPy's kinds: bool, int, unsigned, float
+
+
 class Session:
     """A checked program with tensors of its own. Two sessions share nothing."""
 
@@ -239,15 +242,18 @@ def _leaf_name(node: Node) -> str:
 
 def _as_fed(name: str, value: Any, dtype: str) -> np.ndarray:
     """The value as an array of the placeholder's dtype, where no value is lost by that."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        raise errors.wrong_shape(name, dtype, "lists of different lengths") from None
     wanted = DTYPES[dtype]
     if array.dtype == wanted:
         return array
-    converted = array.astype(wanted)
-    exact = np.can_cast(array.dtype, wanted, "same_kind") or bool(np.all(converted == array))
-    if not exact:
-        raise errors.wrong_shape(name, dtype, _type_text(array))
-    return converted
+    if array.dtype.kind in _NUMERIC:
+        converted = array.astype(wanted)
+        if np.can_cast(array.dtype, wanted, "same_kind") or np.array_equal(converted, array):
+            return converted
+    raise errors.wrong_shape(name, dtype, _type_text(array))
 
 
 def _type_text(array: np.ndarray) -> str:

@@ -72,5 +72,9 @@ class NoData:
 
 
 def permutation(count: int, seed: int, name: str, epoch: int) -> np.ndarray:
-    """The order of the records in one epoch: a draw keyed by seed, data and epoch."""
-    return draw(seed, f"shuffle/{name}", epoch).permutation(count)
+    """The order of the records in one epoch: by 64 random bits for each, drawn by seed, data and epoch.
+
+    Raw bits, because NumPy may change what its generators make of them, and a run must be repeatable.
+    """
+    keys = draw(seed, f"shuffle/{name}", epoch).bit_generator.random_raw(count)
+    return np.argsort(keys, kind="stable")

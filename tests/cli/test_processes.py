@@ -1,0 +1,189 @@
+"""The command as a process: signals, kills, terminals, pipes, start-up."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gdl.errors import Exit
+from gdl.train.rundir import view_run
+from tests.cli.conftest import ROOT
+
+Spawn = Callable[..., subprocess.Popen]
+TINY = ROOT / "tests" / "train" / "tiny.gdl"
+PIPES = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+LONG = ("--epochs", 1_000_000)
+
+
+def wait_for(happened: Callable[[], bool], patience_s: float = 60.0) -> None:
+    end = time.monotonic() + patience_s
+    while not happened():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+def is_training(folder: Path) -> Callable[[], bool]:
+    return lambda: (folder / "metrics.jsonl").is_file() and (folder / "metrics.jsonl").stat().st_size > 0
+
+
+# ---- Ctrl-C
+
+
+def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(spawn: Spawn, tmp_path: Path) -> None:
+    process = spawn("run", TINY, *LONG, **PIPES)
+    wait_for(is_training(tmp_path / "runs" / "tiny"))
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == Exit.INTERRUPTED
+    assert "gdl run --resume runs/tiny" in err and "Traceback" not in out + err
+    latest = view_run(Path("runs/tiny")).latest
+    assert latest is not None
+    step = int(latest.stem.removeprefix("step-"))
+    resumed = spawn("run", "--resume", "runs/tiny", "--steps", step + 3, **PIPES)
+    out, err = resumed.communicate(timeout=60)
+    assert resumed.returncode == Exit.OK and f"from step {step:,}" in out and f"trained {step + 3:,} steps" in out
+
+
+def test_the_resumed_run_is_the_uninterrupted_one(spawn: Spawn, tmp_path: Path) -> None:
+    """The whole path of Ctrl-C through processes; every step of it is tested bit for bit in tests/train."""
+    process = spawn("run", TINY, "--epochs", 3000, "--out", "part", **PIPES)
+    wait_for(is_training(tmp_path / "part"))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == Exit.INTERRUPTED
+    latest = view_run(Path("part")).latest
+    assert latest is not None
+    length = ("--steps", int(latest.stem.removeprefix("step-")) + 50)
+    lines = []
+    for args in (("--resume", "part"), (TINY, "--out", "whole")):
+        done = spawn("run", *args, *length, **PIPES)
+        lines.append(done.communicate(timeout=60)[0].splitlines()[-1])
+        assert done.returncode == Exit.OK
+    assert lines[0].startswith("sha256:") and lines[0] == lines[1]
+
+
+def test_a_second_ctrl_c_stops_at_once(spawn: Spawn) -> None:
+    endless = TINY.read_text().replace("Adam(lr)", "Adam(lr)\n  repeat 100000000 { minimize loss with Sgd(lr) }")
+    Path("endless.gdl").write_text(endless)
+    process = spawn("run", "endless.gdl", "--out", "run", **PIPES)
+    assert process.stdout is not None and "training for" in process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None  # its one step takes for ever
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == Exit.INTERRUPTED and "Traceback" not in err
+
+
+# ---- kill -9
+
+
+def test_killed_at_twenty_random_moments_and_resumed(tmp_path: Path) -> None:
+    program = TINY.read_text().replace("save best accuracy", "save best accuracy\n  save every 4 steps")
+    Path("tiny.gdl").write_text(program)
+    driver = Path(__file__).with_name("killing.py")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, str(driver), "tiny.gdl", str(tmp_path), "20", "0"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    whole, *trials = map(json.loads, done.stdout.splitlines())
+    assert whole["exit"] == 0 and len(trials) == 20
+    assert sum(trial["killed"] for trial in trials) >= 10  # most were hit while they lived
+    for trial in trials:
+        assert (trial["exit"], trial["sha256"]) == (0, whole["sha256"]), trial["moment_s"]
+        assert trial["metrics"] == whole["metrics"], trial["moment_s"]
+
+
+# ---- terminals and pipes
+
+
+def on_a_terminal(spawn: Spawn, *args: object, env: dict[str, str] | None = None) -> tuple[int, str]:
+    """The exit code of the command run on a terminal of its own, and everything that it wrote there."""
+    ours, theirs = pty.openpty()
+    settings = {"TERM": "xterm-256color", "COLUMNS": "140", "LINES": "30", **(env or {})}
+    process = spawn(*args, stdin=theirs, stdout=theirs, stderr=theirs, text=None, env=settings)
+    os.close(theirs)
+    written = b""
+    while True:
+        ready, _, _ = select.select([ours], [], [], 60)
+        assert ready, "nothing was written for a minute"
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not piece:
+            break
+        written += piece
+    os.close(ours)
+    return process.wait(timeout=60), written.decode()
+
+
+ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def test_a_terminal_has_a_live_line_below_the_reports(spawn: Spawn) -> None:
+    code, text = on_a_terminal(spawn, "run", TINY, "--epochs", 300)
+    assert code == Exit.OK
+    assert "\x1b[?25l" in text and text.rstrip().endswith(text.rstrip().splitlines()[-1])
+    plain = ANSI.sub("", text)
+    assert re.search(r"epoch \d+/300  step \d+/1800  loss [\d.]+", plain)
+    assert re.search(r"[\d,]+ examples/s  [\d.:]+( s)? left", plain)
+    assert "held_out: loss" in plain and "sha256:" in plain
+    assert text.count("\x1b[?25h") == 1  # the cursor is back
+
+
+def test_no_color_and_dumb_terminals(spawn: Spawn) -> None:
+    Path("wrong.gdl").write_text("gdl 1\nx = logit\n")
+    colour = re.compile(r"\x1b\[[0-9;]*m")
+    assert colour.search(on_a_terminal(spawn, "check", "wrong.gdl")[1])
+    assert not colour.search(on_a_terminal(spawn, "check", "wrong.gdl", env={"NO_COLOR": "1"})[1])
+    assert not colour.search(on_a_terminal(spawn, "run", TINY, "--steps", 20, env={"NO_COLOR": "1"})[1])
+    assert "\x1b" not in on_a_terminal(spawn, "run", TINY, "--steps", 20, env={"TERM": "dumb"})[1]
+
+
+def test_a_reader_that_goes_away_is_no_bug(spawn: Spawn) -> None:
+    process = spawn("run", TINY, "--epochs", 200, **PIPES)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    process.stdout = None
+    assert "bug" not in process.stderr.read() and process.wait(timeout=60) != Exit.BUG
+
+
+# ---- start-up
+
+
+def best_of(times: int, *args: object) -> float:
+    """Seconds of processor time, which a busy machine does not lengthen much."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    best = float("inf")
+    for _ in range(times):
+        before = os.times()
+        subprocess.run([sys.executable, "-m", "gdl", *map(str, args)], env=environment, check=True, capture_output=True)
+        after = os.times()
+        spent = after.children_user - before.children_user + after.children_system - before.children_system
+        best = min(best, spent)
+    return best
+
+
+@pytest.mark.parametrize(("args", "limit_s"), [(("--help",), 0.1), (("check", ROOT / "examples" / "mnist.gdl"), 0.25)])
+def test_start_up(args: tuple, limit_s: float) -> None:
+    assert best_of(8, *args) < limit_s
+
+
+def test_check_does_not_import_numpy() -> None:
+    program = f"import sys; from gdl.cli.main import main; main(['check', {str(ROOT / 'examples' / 'mnist.gdl')!r}]); "
+    program += "sys.exit('numpy' in sys.modules or 'rich' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True)

@@ -1,0 +1,234 @@
+"""The Python API: arrays go in, plain arrays come out, and nothing is shared."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gdl
+
+TEXT = """gdl 1
+dim batch
+hyper scale: float = 2.0 in (0, 10)
+data  given = arrays("points")
+placeholder x: f32[batch, 3]
+placeholder y: f32[batch]
+variable w: f32[3] = [1.0, -2.0, 0.5]
+variable b: f32[] = 0.25
+state calls: f32[] = 0
+pred  = scale * (x @ w) + b
+noisy = x + normal([batch, 3])
+loss  = mean((pred - y) ** 2)
+train {
+  epochs 20
+  feed x = position, y = height from given batch 4 shuffle
+  minimize loss with Sgd(0.01)
+  report loss every epoch
+}
+eval fit {
+  feed x = position, y = height from given
+  report loss
+}
+test "the mean of nothing but ones" {
+  feed x = ones([2, 3]), y = zeros([2])
+  expect pred ~= [-0.75, -0.75]
+  expect pred == [9.0, 9.0]
+}
+"""
+X = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 2]], np.float32)
+Y = np.array([1, 2, 3], np.float32)
+
+
+@pytest.fixture
+def points() -> dict[str, np.ndarray]:
+    position = np.random.default_rng(0).random((10, 3)).astype(np.float32)
+    return {"position": position, "height": position @ np.array([1, 2, 3], np.float32)}
+
+
+@pytest.fixture
+def session(points: dict[str, np.ndarray]) -> gdl.Session:
+    return gdl.loads(TEXT, arrays={"points": points})
+
+
+def expected(scale: float = 2.0) -> np.ndarray:
+    return scale * (X @ np.array([1.0, -2.0, 0.5], np.float32)) + 0.25
+
+
+def test_run_gives_plain_values(session: gdl.Session) -> None:
+    pred, loss = session.run(["pred", "loss"], x=X, y=Y)
+    assert type(pred) is np.ndarray and pred.dtype == np.float32
+    assert np.allclose(pred, expected())
+    assert type(loss) is float and loss == pytest.approx(np.mean((expected() - Y) ** 2))
+
+
+def test_run_gives_arrays_of_the_callers_own(session: gdl.Session) -> None:
+    first = session.run("pred", x=X)
+    kept = first.copy()
+    session.run("pred", x=2 * X)
+    assert np.array_equal(first, kept)
+    first[:] = 0.0
+    assert np.array_equal(session.run("pred", x=X), kept)
+
+
+def test_any_batch_size_and_any_array_like(session: gdl.Session) -> None:
+    assert session.run("pred", x=X[:1]).shape == (1,)
+    assert np.allclose(session.run("pred", x=X.astype(np.float64)), expected())
+    assert np.allclose(session.run("pred", x=X.astype(int).tolist()), expected())
+    assert np.allclose(session.run("pred", x=np.asfortranarray(X)), expected())
+
+
+def test_the_callers_arrays_are_never_changed(session: gdl.Session) -> None:
+    x, y = X.copy(), Y.copy()
+    session.grad("loss", ["w", "b", "x"], x=x, y=y)
+    assert np.array_equal(x, X) and np.array_equal(y, Y)
+
+
+def test_gradients_at_variables_placeholders_and_nodes(session: gdl.Session) -> None:
+    w, b, x, pred = session.grad("loss", ["w", "b", "x", "pred"], x=X, y=Y)
+    slope = 2 * (expected() - Y) / 3
+    assert np.allclose(pred, slope)
+    assert np.allclose(w, 2 * X.T @ slope) and b == pytest.approx(slope.sum())
+    assert np.allclose(x, 2 * np.outer(slope, [1.0, -2.0, 0.5]))
+    assert np.array_equal(session.grad("loss", "w", x=X, y=Y), w)
+
+
+def test_random_nodes_draw_anew_and_repeatably(points: dict[str, np.ndarray]) -> None:
+    one, two = (gdl.loads(TEXT, arrays={"points": points}, seed=5) for _ in range(2))
+    draws = [one.run("noisy", x=X) for _ in range(2)]
+    assert not np.array_equal(*draws)
+    assert np.array_equal(draws[0], two.run("noisy", x=X))
+
+
+def test_variables_are_copies_in_and_out(session: gdl.Session) -> None:
+    w = session.variables["w"]
+    w[:] = 0.0
+    assert session.variables["w"].tolist() == [1.0, -2.0, 0.5]
+    session.variables["w"] = [1, 1, 1]
+    assert np.allclose(session.run("pred", x=X), 2 * X.sum(1) + 0.25)
+    assert "w" in session.variables and "w: float32[3]" in repr(session.variables)
+    with pytest.raises(gdl.UsageError, match="E0916.*float32\\[3\\]"):
+        session.variables["w"] = [1, 2]
+    with pytest.raises(gdl.UsageError, match="E0912"):
+        session.variables["ww"]
+
+
+def test_training_and_evaluating(session: gdl.Session) -> None:
+    before = session.evaluate("fit")["loss"]
+    outcome = session.train()
+    assert outcome.steps == 60
+    assert outcome.evaluated["fit"] == session.evaluate("fit")
+    assert session.evaluate("fit")["loss"] < before
+    assert set(outcome.reported) == {"loss"}
+
+
+def test_single_steps_are_the_steps_of_a_training(points: dict[str, np.ndarray]) -> None:
+    one, two = (gdl.loads(TEXT, arrays={"points": points}) for _ in range(2))
+    losses = [one.step() for _ in range(6)]
+    two.train(epochs=2)
+    assert np.array_equal(one.variables["w"], two.variables["w"])
+    assert losses[-1] < losses[0]
+
+
+def test_training_twice_goes_on_from_the_weights(session: gdl.Session) -> None:
+    session.train(epochs=1)
+    middle = session.evaluate("fit")["loss"]
+    session.train(epochs=1)
+    assert session.evaluate("fit")["loss"] < middle
+
+
+def test_nothing_is_written_unless_asked(session: gdl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    session.train(steps=2)
+    assert not list(tmp_path.iterdir())
+    list(session.events(steps=2, out=tmp_path / "run"))
+    assert (tmp_path / "run" / "metrics.jsonl").is_file()
+
+
+def test_weights_saved_and_loaded(session: gdl.Session, points: dict[str, np.ndarray], tmp_path: Path) -> None:
+    session.train(epochs=3)
+    digest = session.save(tmp_path / "w.safetensors")
+    other = gdl.loads(TEXT, arrays={"points": points}, seed=9)
+    other.load(tmp_path / "w.safetensors")
+    assert np.array_equal(other.variables["w"], session.variables["w"])
+    assert other.save(tmp_path / "again.safetensors") == digest
+    with pytest.raises(gdl.CheckpointError, match="E0711"):
+        other.load(tmp_path / "nowhere.safetensors")
+    wider = TEXT.replace("f32[3]", "f32[4]").replace("0.5]", "0.5, 1.0]")
+    wider = wider.replace("batch, 3", "batch, 4").replace("[2, 3]", "[2, 4]")
+    wide = gdl.loads(wider, arrays={"points": {**points, "position": np.ones((10, 4), np.float32)}})
+    with pytest.raises(gdl.CheckpointError, match="E0701"):
+        wide.load(tmp_path / "w.safetensors")
+
+
+def test_the_programs_own_tests(session: gdl.Session) -> None:
+    (result,) = session.test()
+    (failure,) = result.failures
+    assert not result.passed and failure.code == "E0826"
+    assert "2 of 2 elements" in failure.labels[0].text
+
+
+def test_hypers(points: dict[str, np.ndarray]) -> None:
+    session = gdl.loads(TEXT, arrays={"points": points}, scale=3)
+    assert session.hypers == {"scale": 3.0}
+    assert np.allclose(session.run("pred", x=X), expected(3.0))
+    with pytest.raises(gdl.GdlError, match="E0215.*scal"):
+        gdl.loads(TEXT, arrays={"points": points}, scal=3)
+    with pytest.raises(gdl.GdlError, match="E0213"):
+        gdl.loads(TEXT, arrays={"points": points}, scale=30)
+
+
+def test_wrong_use_is_told(session: gdl.Session) -> None:
+    with pytest.raises(gdl.UsageError, match="E0912: this program has no node `pret`"):
+        session.run("pret", x=X)
+    with pytest.raises(gdl.UsageError, match="E0913.*`y`"):
+        session.run("loss", x=X)
+    with pytest.raises(gdl.UsageError, match="E0912.*placeholder `z`"):
+        session.run("pred", x=X, z=X)
+    with pytest.raises(gdl.RunError, match="`x` is f32"):
+        session.run("pred", x=X[:, :2])
+    with pytest.raises(gdl.UsageError, match="E0916"):
+        session.run("pred", x=["a", "b"])
+    with pytest.raises(gdl.UsageError, match="E0916.*different lengths"):
+        session.run("pred", x=[[1, 2, 3], [1, 2]])
+    with pytest.raises(gdl.UsageError, match="E0917"):
+        session.grad("pred", "w", x=X)
+    with pytest.raises(gdl.UsageError, match="E0912"):
+        session.grad("loss", "ww", x=X, y=Y)
+    with pytest.raises(gdl.UsageError, match="E0912.*eval block `fitt`"):
+        session.evaluate("fitt")
+
+
+def test_parse_and_check() -> None:
+    assert len(gdl.parse("x = 1\ny = x").items) == 2
+    with pytest.raises(gdl.ProgramError):
+        gdl.parse("x = = 1\n")
+    diagnostics = gdl.check("gdl 1\nx = nope\n")
+    assert [d.code for d in diagnostics] == ["E0101"]
+    with pytest.raises(gdl.ProgramError, match="E0101"):
+        gdl.loads("gdl 1\nx = nope\n")
+    with pytest.raises(gdl.UsageError, match="E0902"):
+        gdl.load("no/such/file.gdl")
+
+
+def test_gradient_mistakes_show_at_check_time() -> None:
+    text = "gdl 1\nvariable w: f32[3] = zeros()\nplaceholder x: f32[3]\nz = sum(x)\ng = grad(z, w)\n"
+    (diagnostic,) = gdl.check(text)
+    assert diagnostic.code.startswith("E05") and diagnostic.span is not None and diagnostic.span.line == 5
+
+
+def test_importing_is_cheap_and_checking_needs_no_numpy() -> None:
+    root = Path(gdl.__file__).parents[1]
+    program = "import sys, gdl\nassert 'gdl.session' not in sys.modules\n"
+    program += f"assert gdl.check({str(root / 'examples' / 'mnist.gdl')!r}) == []\nassert 'numpy' not in sys.modules"
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, env=environment)
+
+
+def test_the_public_names_are_all_there() -> None:
+    for name in gdl.__all__:
+        assert getattr(gdl, name) is not None and name in dir(gdl)
+    with pytest.raises(AttributeError):
+        gdl.nothing  # noqa: B018
