@@ -73,6 +73,26 @@ def test_a_minimum_is_kept_until_it_is_decided():
     assert [sizes.substitute(undecided, {"n": k}) for k in (3, 5, 9)] == [3, 5, 5]
 
 
+def test_quotients_give_up_their_whole_part():
+    assert (2 * n + 1) // 2 == n and (6 * n + m - 3) // 2 == 3 * n - 2 + (m + 1) // 2
+    assert ceil_div(4 * n + 5, 4) == n + 2 and (3 * n + 7) % 3 == 1
+    assert str((n - 3) // 2 + 1) == "(n + 1) // 2 - 1"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.tuples(*[st.integers(-9, 9)] * 3), st.integers(1, 6), st.integers(0, 20), st.integers(0, 20))
+def test_quotients_are_those_of_their_numbers(terms: tuple[int, int, int], by: int, at_n: int, at_m: int):
+    size = terms[0] * n + terms[1] * m + terms[2]
+    number = terms[0] * at_n + terms[1] * at_m + terms[2]
+    values = {"n": at_n, "m": at_m}
+    assert sizes.substitute(size // by, values) == number // by
+    assert sizes.substitute(size % by, values) == number % by
+    assert sizes.substitute(ceil_div(size, by), values) == -(-number // by)
+    assert sizes.substitute(minimum(size, by), values) == min(number, by)
+    fits = sizes.at_most(size, by)
+    assert fits is None or fits == (number <= by)
+
+
 # ---- shaping -----------------------------------------------------------------------------------------------------
 
 
@@ -212,8 +232,9 @@ def test_slices_of_symbolic_sizes(index: Any, size: Any, left_open: list[tuple[s
 
 def test_guards_of_slices_hold_exactly_where_the_shape_is_right():
     wrong = 0
-    slices = [part(2), part(None, 4), part(-3), part(None, -2), part(1, 3), part(4, 1, -1), part(-1, None, -2), part(2, n)]
-    for index in slices:
+    starts = [part(2), part(-3), part(-1, None, -2)]
+    stops = [part(None, 4), part(None, -2), part(1, 3), part(4, 1, -1), part(2, n)]
+    for index in starts + stops:
         node = apply("slice", [leaf("x", n)], {"index": (index,)})
         _, guards = inferred("slice", tensor("f64", n), index=(index,))
         for size in range(7):
