@@ -10,6 +10,7 @@ from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.errors import types as type_errors
 from gdl.graph.node import Node
+from gdl.lang.context import is_library
 from gdl.lang.values import Argument
 from gdl.ops.table import Op, show_static
 from gdl.source import Span
@@ -85,7 +86,7 @@ def _short(span: Span, fallback: str) -> str:
 def _size_help(m: Mismatch, tensors: Tensors) -> str:
     left, right = m.left, m.right
     assert isinstance(left, Dim) and isinstance(right, Dim)
-    if not (isinstance(left.size, int) and isinstance(right.size, int)) or right.origin is None:
+    if not (isinstance(left.size, int) and isinstance(right.size, int)) or right.origin is None or is_library(right.origin):
         return ""
     help = f"change line {right.origin.line} to {_declared(right, left.size, tensors)}"
     if abs(left.size - right.size) == 1 and len(tensors) == 2:

@@ -166,7 +166,10 @@ def declared_type(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
     for axis, dim in zip(expr.axes, type.dims):
         if isinstance(dim.size, int) and dim.size < 0:
             cx.fail(errors.bad_static(axis.span, f"a size can't be negative, got {dim.size}"), frame)
-    return TensorType(type.dtype, type.dims, expr.dtype_span or expr.span)
+    dims = type.dims
+    if frame.what != "program" and len(expr.axes) == len(dims):  # a parameter that is a number names no axis
+        dims = tuple([d if a.label or not isinstance(d.size, int) else replace(d, label=None) for a, d in zip(expr.axes, dims)])
+    return TensorType(type.dtype, dims, expr.dtype_span or expr.span)
 
 
 class _Statics:
