@@ -92,11 +92,10 @@ def broadcast_dims(packs: Iterable[tuple[Dim, ...]]) -> tuple[Dim, ...] | tuple[
             if chosen is None or (chosen.size == 1 and dim.size != 1):
                 label = dim.label or (chosen.label if chosen else None)
                 chosen, who = dim if label == dim.label else replace(dim, label=label), index
-            elif dim.size != 1:
-                if chosen.size is not dim.size and sizes.equal(chosen.size, dim.size) is False:
-                    return back, who, index
-                if chosen.label is None and dim.label:
-                    chosen = replace(chosen, label=dim.label)
+            elif dim.size != 1 and chosen.size is not dim.size and sizes.equal(chosen.size, dim.size) is False:
+                return back, who, index
+            elif chosen.label is None and dim.label:
+                chosen = replace(chosen, label=dim.label)
         assert chosen is not None
         result.append(chosen)
     return tuple(reversed(result))
