@@ -46,6 +46,7 @@ FORMS = {
     "stop": "stop when loss < 0.5",
     "write": 'write "image-{epoch}.png" = expression',
     "expect": "expect a ~= b",
+    "error": "expect error E0301 { ... }",
     "scan": "scan x in xs along t carry h = h0 { ... next h = ...  yield h }",
 }
 
@@ -95,7 +96,7 @@ def odd_space(span: Span) -> Diagnostic:
 
 
 def symbol(span: Span, meant: str) -> Diagnostic:
-    return _error("E0001", f"`{span.text}` is written `{meant}`", span, "", f"write `{meant}`", fix=_fix(span, meant))
+    return _error("E0001", f"GDL has no `{span.text}`", span, "", f"write `{meant}`", fix=_fix(span, meant))
 
 
 def letters(span: Span) -> Diagnostic:
@@ -113,14 +114,12 @@ def unterminated_string(span: Span) -> Diagnostic:
                   'close it with `"`; a line break inside a text is written \\n')  # fmt: skip
 
 
-def unclosed(opener: Span, seen_at: Span, closer: str) -> Diagnostic:
-    at_end = not seen_at.source.text[seen_at.start :].strip()
-    label = "the file ends here" if at_end else f"`{closer}` is missing before this"
-    labels = (Label(opener, "opened here"),)
-    if not at_end:
-        labels += (Label(seen_at, label),)
-    message = f"this `{opener.text}` is never closed"
-    return Diagnostic("E0003", message, labels, (f"add `{closer}`",))
+def unclosed(openers: Sequence[Span], seen_at: Span, closer: str) -> Diagnostic:
+    """`openers`: innermost first; `seen_at`: what shows that they should have been closed before."""
+    labels = [Label(openers[0], "opened here"), *(Label(span, "nor is this closed") for span in openers[1:3])]
+    if seen_at.source.text[seen_at.start : seen_at.start + 1].strip():
+        labels.append(Label(seen_at, f"`{closer}` is missing before this"))
+    return Diagnostic("E0003", f"this `{openers[0].text}` is never closed", tuple(labels), (f"add `{closer}`",))
 
 
 def stray_closer(span: Span) -> Diagnostic:
@@ -162,14 +161,18 @@ def assignment_to_part(span: Span) -> Diagnostic:
 # ---- E0006 to E0008: something else was expected -----------------------------------------------------------------
 
 
-def unexpected(span: Span, found: str, expected: str, form: str, note: str = "") -> Diagnostic:
-    notes = (note,) if note else ()
-    return _error("E0006", f"{found} cannot stand here", span, f"expected {expected}", form, notes=notes)
+def unexpected(span: Span, found: str, expected: str, help: str) -> Diagnostic:
+    return _error("E0006", f"{found} cannot stand here", span, f"expected {expected}", help)
+
+
+def one_value(span: Span) -> Diagnostic:
+    return _error("E0006", f"a binding has one value and one `=`, so `{span.text}` cannot stand here", span, "",
+                  "write one line per value; `a, b = f(x)` takes apart what a function returns")  # fmt: skip
 
 
 def missing(span: Span, what: str, before: str, form: str) -> Diagnostic:
     """`=`, `:`, `with` ... left out; `before` says what stands in its place."""
-    return _error("E0007", f"`{what}` is missing before {before}", span, f"expected `{what}`", form)
+    return _error("E0007", f"`{what}` is missing before {before}", span, "", form)
 
 
 def missing_default(name: Span, keyword: str) -> Diagnostic:
@@ -182,6 +185,11 @@ def missing_default(name: Span, keyword: str) -> Diagnostic:
     return _error("E0007", f"`{keyword} {name.text}` needs {what}", name, "", f"add `{example}`")
 
 
+def typed_without_value(name: Span) -> Diagnostic:
+    return _error("E0007", f"`{name.text}` has a type but no value", name, "",
+                  f"a tensor that is fed is `placeholder {name.text}: ...`, a trained one `variable {name.text}: ... = ...`")  # fmt: skip
+
+
 def missing_comma(span: Span, before: Span) -> Diagnostic:
     here = Span(before.source, before.end, before.end)
     hint = "write `,` between them" if before.text in ")]}" else f"write `{_short(before.text)}, {_short(span.text)}`"
@@ -189,8 +197,8 @@ def missing_comma(span: Span, before: Span) -> Diagnostic:
     return Diagnostic("E0008", "a comma is missing between these two", labels, (hint,), fix=_fix(here, ","))
 
 
-def line_too_short(span: Span, after: str, expected: str, form: str) -> Diagnostic:
-    return _error("E0017", f"the line ends after {after}", span, f"expected {expected} here", form)
+def line_too_short(span: Span, what: str, after: str, expected: str, form: str) -> Diagnostic:
+    return _error("E0017", f"the {what} ends after {after}", span, f"expected {expected} here", form)
 
 
 def untyped_parameter(name: Span) -> Diagnostic:
@@ -217,14 +225,14 @@ def misplaced(span: Span, block: str, block_span: Span | None) -> Diagnostic:
     """A statement in a block (or, with block "", at the top of a file) that does not take it."""
     word = span.text
     homes = [home for home, words in HOMES.items() if word in words]
-    where = f"in a `{block}` block" if block else "at the top level of a file"
+    where = f"in {_a(f'`{block}` block')}" if block else "at the top level of a file"
     labels = [Label(span)]
     if block_span is not None:
         labels.append(Label(block_span, f"this `{block}` block is open"))
     if word in ("variable", "state", "net", "update", "load") and block == "def":
         hint = "a `def` is a pure function; write `layer` instead of `def` if it owns something"
     elif homes:
-        hint = f"it belongs in a {homes[0]} block"
+        hint = f"it belongs in {_a(homes[0])} block"
     elif block:
         hint = f"move it to the top level of the file, before this `{block}`"
     else:
@@ -247,6 +255,8 @@ def malformed_number(span: Span) -> Diagnostic:
         hint = f"write 0{text}"
     elif text.endswith(".") and text[:-1].isdigit():
         hint = f"write {text}0 for a float or {text[:-1]} for an integer"
+    elif text.count(".") > 1 and text.replace(".", "").isdigit():
+        hint = "a number has one decimal point"
     elif "_" in text and text.replace("_", "").isdigit():
         hint = f"write {text.replace('_', '')}"
     elif text[:2].lower() in ("0x", "0b", "0o"):
@@ -284,7 +294,7 @@ def assignment_in_test(span: Span) -> Diagnostic:
 
 
 def foreign_word(span: Span, meant: str) -> Diagnostic:
-    return _error("E0015", f"`{span.text}` is written `{meant}`", span, "", f"write `{meant}`", fix=_fix(span, meant))
+    return _error("E0015", f"GDL has no `{span.text}`", span, "", f"write `{meant}`", fix=_fix(span, meant))
 
 
 def foreign_operator(span: Span, name: str = "x") -> Diagnostic:
@@ -306,8 +316,9 @@ def foreign_operator(span: Span, name: str = "x") -> Diagnostic:
     return _error("E0015", f"GDL has no `{text}`", span, "", hint, fix=fix)
 
 
-def quotes(span: Span) -> Diagnostic:
-    return _error("E0015", "text stands in double quotes", span, "", 'write "..."')
+def quotes(span: Span, text: str) -> Diagnostic:
+    hint = f"write `{text}`" if span.text[0] != "`" else f"write `{text[1:-1]}` for a name, `{text}` for text"
+    return _error("E0015", "text stands in double quotes", span, "", hint if len(text) < 60 else 'write "..."')
 
 
 def python_block(colon: Span, keyword: str) -> Diagnostic:
@@ -357,9 +368,18 @@ def not_a_code(span: Span) -> Diagnostic:
     return _error("E0021", f"`{span.text}` is not the code of an error", span, "", "a code looks like E0301 or W0303")
 
 
+def semicolon(span: Span, opener: Span) -> Diagnostic:
+    labels = (Label(span), Label(opener, "opened here"))
+    return Diagnostic("E0008", f"inside `{opener.text}` a comma separates, not `;`", labels, ("write `,`",), fix=_fix(span, ","))
+
+
 def chained_comparison(span: Span, first: Span) -> Diagnostic:
     labels = (Label(span), Label(first))
     return Diagnostic("E0022", "comparisons do not chain", labels, ("write `a < b and b < c`",))
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun.lstrip("`")[0] in "aeiou" else f"a {noun}"
 
 
 def _short(text: str) -> str:

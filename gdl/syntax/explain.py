@@ -33,7 +33,6 @@ _ELSEWHERE = {
     "input": "a tensor that is fed is a `placeholder`",
     "print": "values are shown by `report` in a train or eval block",
     "assert": "write `require test : \"message\"`, or `expect` in a test",
-    "loss": "write `minimize loss with Adam(lr)` in a train block",
     "optimize": "write `minimize loss with Adam(lr)` in a train block",
     "export": "every definition of a file can be imported",
 }  # fmt: skip
@@ -80,7 +79,7 @@ class Case:
 
     @property
     def form(self) -> str:
-        keyword = "scan" if "SCAN" in self.read_kinds else self.keyword
+        keyword = "scan" if "SCAN" in self.read_kinds else "error" if "ERROR" in self.read_kinds else self.keyword
         return f"the form is `{errors.FORMS[keyword]}`" if keyword else ""
 
     @property
@@ -90,6 +89,10 @@ class Case:
     @property
     def read(self) -> list[Token]:
         return self.failure.tokens[self.failure.start : self.failure.index]
+
+    @property
+    def in_block(self) -> bool:
+        return len(self.failure.blocks) > 1
 
     @property
     def in_brackets(self) -> bool:
@@ -130,12 +133,14 @@ def _misplaced(case: Case) -> Diagnostic | None:
         return None
     if case.kind == "DTYPE":
         return _dtype(case.span(case.token))
+    if case.token.text in RESERVED and case.failure.tokens[case.failure.index + 1].kind == "ASSIGN":
+        return errors.reserved_word(case.span(case.token))
     blocks, starts = case.failure.blocks, case.failure.statements
     block = blocks[-1]
     if block == "file":
         return errors.misplaced(case.span(case.token), "", None)
-    opened_by = starts[blocks.index(block) - 1] if blocks.count(block) == 1 else starts[-2]
-    return errors.misplaced(case.span(case.token), block, case.span(case.failure.tokens[opened_by]))
+    inner = next((n for n, name in enumerate(reversed(blocks)) if name != block), 0)  # `if` and `for` in it count to it
+    return errors.misplaced(case.span(case.token), block, case.span(case.failure.tokens[starts[-inner - 1]]))
 
 
 def _dtype(span: Span) -> Diagnostic:
@@ -209,9 +214,8 @@ def _unknown_statement(case: Case) -> Diagnostic | None:
     if case.kind in ("END", "STRING") or case.table.rows[case.failure.states[-1]].get(case.kind) is None:
         whole = Span(case.source, line[0].start, line[-1].end)
         if case.kind in _CONTINUES_VALUE:
-            hint = _ELSEWHERE.get(case.first.text, "")
-            if hint:
-                return errors.unknown_statement(case.span(case.first), None, hint)
+            if case.kind == "LPAR" and case.first.text in _ELSEWHERE:
+                return errors.unknown_statement(case.span(case.first), None, _ELSEWHERE[case.first.text])
             return errors.value_without_name(whole, whole.text if "\n" not in whole.text else "...")
     return None
 
@@ -251,29 +255,61 @@ def _type(case: Case) -> Diagnostic | None:
     return None
 
 
-def _missing_mark(case: Case) -> Diagnostic | None:
-    """One mark or word that had to come, and something that could follow it."""
-    if case.kind == "END" and case.keyword in ("variable", "state", "hyper", "net", "data", "metric"):
-        if "ASSIGN" in case.expected and len(case.read) > 1:
-            return errors.missing_default(case.span(case.read[1]), case.keyword)
-    marks = {"ASSIGN": "=", "COLON": ":", "WITH": "with", "FROM": "from", "IN": "in", "WHEN": "when", "ARROW": "->",
-             "ALONG": "along", "CARRY": "carry", "IMPORT": "import", "RANGE": "..", "LBRACE": "{"}  # fmt: skip
-    wanted = [mark for mark in marks if mark in case.expected]
-    operators = "PLUS" in case.expected
-    for mark in wanted:
-        if len(wanted) == 1 or (mark == "ASSIGN" and not operators):
-            if mark == "RANGE":
-                form = f"the form is `{errors.FORMS['for']}`"
-                return errors.missing(case.span(case.token), "..", found(case.token, case.kind), form)
-            if not operators and (len(case.expected) < 6 or mark == "ASSIGN") and case.kind != "END":
-                return errors.missing(case.span(case.token), marks[mark], found(case.token, case.kind), case.form)
+def _missing_value(case: Case) -> Diagnostic | None:
+    """A declaration that ends before its `=`."""
+    if case.kind != "END" or "ASSIGN" not in case.expected or len(case.read) < 2:
+        return None
+    if case.keyword in ("variable", "state", "hyper", "net", "data", "metric"):
+        return errors.missing_default(case.span(case.read[1]), case.keyword)
+    if case.read_kinds[:2] == ["NAME", "COLON"]:
+        return errors.typed_without_value(case.span(case.first))
     return None
 
 
+# What is worth naming when it is missing, the most likely first.
+_MARKS = {
+    "ARROW": "->", "COLON": ":", "ASSIGN": "=", "RANGE": "..", "WITH": "with", "FROM": "from", "IN": "in", "WHEN": "when",
+    "ALONG": "along", "CARRY": "carry", "IMPORT": "import", "AS": "as", "LBRACE": "{", "LPAR": "(",
+}  # fmt: skip
+
+
+def _missing_mark(case: Case) -> Diagnostic | None:
+    """One mark or word that had to come, where something stands that could follow it."""
+    if case.is_first or case.kind in ("END", "$END"):
+        return None
+    wanted = [mark for mark in _MARKS if mark in case.expected]
+    if "PLUS" in case.expected:  # after a value, where much may come: only what must come
+        wanted = [mark for mark in wanted if mark not in ("LPAR", "COLON", "ASSIGN") and "END" not in case.expected]
+        if case.kind != "LBRACE" or wanted != ["RANGE"]:
+            return None
+    if wanted == ["LPAR"] and len(case.expected) > 1:
+        return None
+    if not wanted or "NUMBER" in case.expected or (wanted[0] == "ARROW" and case.kind not in _STARTS_TYPE):
+        return None
+    mark = wanted[0]
+    if mark == "COLON" and "ASSIGN" in wanted and case.kind not in _STARTS_TYPE:
+        mark = "ASSIGN"
+    help = case.form
+    if mark == "COLON" and len(case.read) > 1 and case.read[-2].kind == "PIPE":
+        help = f"a stage with a name is `|> {case.previous.text}: {case.token.text}(...)`"
+    return errors.missing(case.span(case.token), _MARKS[mark], found(case.token, case.kind), help)
+
+
+_STARTS_TYPE = frozenset({"NAME", "DTYPE", "LSQB", "LPAR"})
+
+
 def _missing_comma(case: Case) -> Diagnostic | None:
-    if case.in_brackets and "COMMA" in case.expected and case.kind in STARTS_OPERAND - {"MINUS"}:
-        if case.previous.kind in ENDS_OPERAND and case.kind != "LPAR":
+    listing = case.in_brackets or case.keyword in ("dim", "from")
+    if listing and "COMMA" in case.expected and case.kind in STARTS_OPERAND - {"MINUS", "LPAR"}:
+        if case.previous.kind in ENDS_OPERAND:
             return errors.missing_comma(case.span(case.token), case.span(case.previous))
+    return None
+
+
+def _several_values(case: Case) -> Diagnostic | None:
+    is_binding = not case.keyword and not case.is_first and "ASSIGN" in case.read_kinds and not case.in_brackets
+    if is_binding and case.kind in ("COMMA", "ASSIGN"):
+        return errors.one_value(case.span(case.token))
     return None
 
 
@@ -293,7 +329,9 @@ def _short_line(case: Case) -> Diagnostic | None:
     if case.kind not in ("END", "$END") or not case.read:
         return None
     place = Span(case.source, case.previous.end, case.previous.end)
-    return errors.line_too_short(place, found(case.previous, "", quoted=True), describe(case.expected, case.table), case.form)
+    after = found(case.previous, "", quoted=True)
+    what = {";": "statement", "": "block"}.get(case.token.text, "line") if case.in_block else "line"
+    return errors.line_too_short(place, what, after, describe(case.expected, case.table), case.form)
 
 
 def _line_start(case: Case) -> Diagnostic | None:
@@ -305,9 +343,16 @@ def _line_start(case: Case) -> Diagnostic | None:
 
 def _unexpected(case: Case) -> Diagnostic:
     expected = describe(case.expected, case.table)
+    help = case.form
     if case.is_first:
         expected = "a statement: `name = expression`, or a keyword such as variable, net or train"
-    return errors.unexpected(case.span(case.token), found(case.token, case.kind), expected, case.form)
+    elif case.kind == "IF":
+        help = "a choice is written `this if test else that`"
+    elif case.kind == "NAME" and case.previous.kind in ("NUMBER", "RPAR") and "STAR" in case.expected:
+        help = "a product is written with `*`"
+    elif case.kind == "COMMA" and case.previous.text.isdigit() and case.previous.end == case.token.start:
+        help = "a decimal point is written `.`"
+    return errors.unexpected(case.span(case.token), found(case.token, case.kind), expected, help)
 
 
 RULES: tuple[Callable[[Case], Diagnostic | None], ...] = (
@@ -320,11 +365,13 @@ RULES: tuple[Callable[[Case], Diagnostic | None], ...] = (
     _reserved,
     _unknown_statement,
     _chained_comparison,
+    _several_values,
     _assignment_in_test,
     _untyped_parameter,
     _type,
-    _missing_mark,
+    _missing_value,
     _missing_comma,
+    _missing_mark,
     _short_line,
     _line_start,
     _unexpected,

@@ -83,9 +83,8 @@ class _Stack:
     def back_to_body(self) -> bool:
         """Drop what the innermost open statement has so far; False where there is no statement list to go on with."""
         bodies = [n for n, value in enumerate(self.values) if value.__class__ is Body]
-        keep = bodies[-1] + 1 if bodies else 0
+        keep = bodies[len(self.statements) - 1] + 1 if bodies else 0
         del self.states[keep + 1 :], self.values[keep:], self.starts[keep:], self.ends[keep:], self.depths[keep:]
-        del self.statements[max(1, len(bodies)) :], self.blocks[max(1, len(bodies)) :]
         return bool(bodies)
 
     def push(self, state: int, value: Any, at: int) -> None:
@@ -107,6 +106,7 @@ class _Stack:
         """Keep account of blocks and statements; `index` is the next token's."""
         if kind == "END":
             self.statements[-1] = index
+            self.header = ""
         elif kind == "LBRACE":
             self.statements.append(index)
             self.blocks.append(BLOCKS[self.header] or self.blocks[-1])

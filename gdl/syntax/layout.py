@@ -49,8 +49,9 @@ class Layout:
     open: list[int] = field(default_factory=list)  # indices of openers not yet closed
     diagnostics: list[Diagnostic] = field(default_factory=list)
     is_open: bool = False  # the end of the text left a bracket open
-    too_deep: bool = False
+    too_deep: bool = False  # and reported
     given_up: GivenUp | None = None
+    blocks: int = 0  # number of `{` among the open brackets
 
     # ---- reading ----
 
@@ -89,14 +90,21 @@ class Layout:
 
     def close(self, token: Token) -> None:
         self.match[self.open.pop()] = len(self.tokens)
+        self.blocks -= token.kind == "RBRACE"
         self.tokens.append(token)
 
-    def give_up(self, seen_at: Token) -> None:
-        """Report the innermost opener as never closed; its statement will be skipped."""
-        index = self.open.pop()
-        opener = self.tokens[index]
-        self.tokens[index] = opener._replace(kind=BROKEN)
-        self.diagnostics.append(errors.unclosed(self.span(opener), self.span(seen_at), PARTNER[opener.text]))
+    def give_up(self, seen_at: Token, until: str = "{") -> None:
+        """Report the innermost openers, as far as one of kind `until`, as never closed; their statement is skipped."""
+        given_up: list[Token] = []
+        while self.in_parentheses and self.tokens[self.open[-1]].text != until:
+            index = self.open.pop()
+            given_up.append(self.tokens[index])
+            self.tokens[index] = self.tokens[index]._replace(kind=BROKEN)
+        inside = self.tokens[index:] if given_up else []
+        if given_up and not any(t.kind == "STRING" and len(t.text) > t.end - t.start for t in inside):
+            # An unterminated text has taken the closer with it, and is reported.
+            spans = [self.span(opener) for opener in given_up]
+            self.diagnostics.append(errors.unclosed(spans, self.span(seen_at), PARTNER[given_up[0].text]))
 
 
 def lay_out(raw: list[Token], source: Source, end: int) -> Layout:
@@ -119,8 +127,7 @@ def _arrange(raw: list[Token], layout: Layout, end: int) -> Layout:
         elif kind != STOP:
             layout.tokens.append(token)
     layout.is_open = bool(layout.open)
-    while layout.in_parentheses:
-        layout.give_up(stop)
+    layout.give_up(stop)
     _close_blocks(layout, stop)
     layout.end_statement(end)
     layout.tokens.append(stop)
@@ -132,10 +139,14 @@ def _line_end(layout: Layout, token: Token, raw: list[Token], index: int) -> Non
     if following.kind == "END" and token.text == "\n" == following.text:
         return  # the last line break of several decides
     if layout.in_parentheses:
+        if token.text == ";" and _closes_on_line(raw, index, len(layout.open)):
+            opener = layout.tokens[layout.open[-1]]
+            layout.diagnostics.append(errors.semicolon(layout.span(token), layout.span(opener)))
+            layout.tokens.append(token._replace(kind="COMMA"))
+            return
         if not _starts_statement(layout, token, raw, index + 1):
             return
-        while layout.in_parentheses:
-            layout.give_up(following)
+        layout.give_up(following)
     elif following.kind in ("PIPE", "LBRACE") or (following.text == "else" and layout.last_kind == "RBRACE"):
         return
     elif token.text == "\n" and _belongs_to_given_up(layout, following):
@@ -176,8 +187,8 @@ def _give_up_line(layout: Layout, following: Token, indent: int) -> GivenUp | No
     elif indent <= margin:
         return None
     elif last.kind in _BINARY:
-        layout.diagnostics.append(errors.line_too_short(layout.after(last), f"`{last.text}`", "a value", errors.LONG_LINE))
-    elif line[0].text in _BLOCK_WORDS and len(line) > 1 and line[1].kind not in ("ASSIGN", "COLON", "COMMA"):
+        layout.diagnostics.append(errors.line_too_short(layout.after(last), "line", f"`{last.text}`", "a value", errors.LONG_LINE))
+    elif line[0].text in _BLOCK_WORDS and (len(line) == 1 or line[1].kind not in ("ASSIGN", "COLON", "COMMA")):
         layout.diagnostics.append(errors.missing_brace(layout.after(last), line[0].text))
         takes = frozenset({"}"})
     else:
@@ -201,6 +212,18 @@ def _starts_statement(layout: Layout, token: Token, raw: list[Token], index: int
     return second.kind == "ASSIGN" and layout.last_kind in ENDS_OPERAND
 
 
+def _closes_on_line(raw: list[Token], index: int, depth: int) -> bool:
+    """Whether more brackets are closed than opened between the `;` at `index` and the end of its line."""
+    for token in raw[index + 1 : index + 200]:
+        depth_change = (token.kind in OPENERS) - (token.kind in CLOSERS)
+        depth += depth_change
+        if token.text == "\n" or token.kind == STOP:
+            return False
+        if depth < 1:
+            return True
+    return False
+
+
 def _starts_item(layout: Layout, raw: list[Token], index: int) -> bool:
     """Whether a keyword that no block takes stands at the left margin."""
     first, second = raw[index], raw[min(index + 1, len(raw) - 1)]
@@ -213,15 +236,13 @@ def _starts_item(layout: Layout, raw: list[Token], index: int) -> bool:
 
 def _opener(layout: Layout, token: Token) -> None:
     if token.kind == "LBRACE" and layout.in_parentheses:
-        inside = layout.tokens[layout.open[-1] :]
-        if not any(t.text == "scan" for t in inside[:1000]):
-            while layout.in_parentheses:
-                layout.give_up(token)
-    if not layout.open:
-        layout.too_deep = False
+        inside = layout.tokens[layout.open[-1] : layout.open[-1] + 1000]
+        if not any(t.text == "scan" for t in inside):
+            layout.give_up(token)
     if len(layout.open) >= MAX_NESTING and not layout.too_deep:
         layout.too_deep = True
         layout.diagnostics.append(errors.too_deep(layout.span(token), MAX_NESTING))
+    layout.blocks += token.kind == "LBRACE"
     layout.open.append(len(layout.tokens))
     layout.tokens.append(token._replace(kind=BROKEN) if len(layout.open) > MAX_NESTING else token)
 
@@ -230,7 +251,7 @@ def _closer(layout: Layout, token: Token, before: Token) -> None:
     if token.kind == "RBRACE":
         if layout.given_up and "}" in layout.given_up.takes and len(layout.open) == layout.given_up.depth:
             return
-        while layout.in_parentheses and any(layout.tokens[index].text == "{" for index in layout.open):
+        if layout.blocks:
             layout.give_up(token)
         if layout.guess and before.kind == "END":
             _close_deeper_blocks(layout, token)
@@ -240,8 +261,7 @@ def _closer(layout: Layout, token: Token, before: Token) -> None:
     opener = layout.tokens[layout.open[-1]]
     wanted = OPENERS[opener.kind] if opener.kind in OPENERS else token.kind
     if token.kind != wanted and any(layout.tokens[index].text == PARTNER[token.text] for index in layout.open[-8:]):
-        while layout.in_parentheses and layout.tokens[layout.open[-1]].text != PARTNER[token.text]:
-            layout.give_up(token)
+        layout.give_up(token, until=PARTNER[token.text])
         if layout.tokens[layout.open[-1]].text != PARTNER[token.text]:
             layout.diagnostics.append(errors.stray_closer(layout.span(token)))
             return
@@ -262,20 +282,22 @@ def _close_deeper_blocks(layout: Layout, token: Token) -> None:
     here = layout.indent(token.start)
     if here in indents[:-1]:
         while indents.pop() > here:
+            opener = layout.span(layout.tokens[layout.open[-1]])
+            layout.diagnostics.append(errors.unclosed([opener], layout.span(token), "}"))
             _close_block(layout, token)
             layout.end_statement(token.start)
 
 
 def _close_blocks(layout: Layout, seen_at: Token) -> None:
-    """Put in the `}` that are missing; the outermost `{` is reported, for its block is the one that goes on too long."""
+    """Put in the `}` that are missing."""
+    if layout.open:
+        openers = [layout.span(layout.tokens[index]) for index in reversed(layout.open)]
+        layout.diagnostics.append(errors.unclosed(openers, layout.span(seen_at), "}"))
     while layout.open:
-        _close_block(layout, seen_at, quiet=len(layout.open) > 1)
+        _close_block(layout, seen_at)
 
 
-def _close_block(layout: Layout, seen_at: Token, quiet: bool = False) -> None:
-    opener = layout.tokens[layout.open[-1]]
-    if not quiet:
-        layout.diagnostics.append(errors.unclosed(layout.span(opener), layout.span(seen_at), "}"))
+def _close_block(layout: Layout, seen_at: Token) -> None:
     layout.end_statement(seen_at.start)
     layout.close(Token("RBRACE", "", seen_at.start, seen_at.start))
     layout.end_statement(seen_at.start)

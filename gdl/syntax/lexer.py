@@ -29,15 +29,16 @@ _SYMBOLS = {
 def _scanner(table: Table) -> re.Pattern[str]:
     """One pattern for all tokens; where nothing of the grammar fits, one of the last groups does."""
     operators = "|".join(re.escape(text) for text in sorted(table.operators, key=len, reverse=True))
-    foreign = r"\"{3}(?:(?:.|\n)*?\"{3})?|&&|\|\||[!=]==|:=|(?:\*\*|//|[-+*/%@])=(?!=)|=>|!(?!=)|[&^?$`\\]|~(?!=)"
+    foreign = r"\"{3}(?:(?:.|\n)*?\"{3})?|&&|\|\||[!=]==|:=|(?:\*\*|//|[-+*/%@])=(?!=)|=>|!(?!=)|[&^?$]|~(?!=)"
     groups = {
         "FOREIGN": foreign,
         **{name: table.patterns[name] for name in ("NAME", "END", "NUMBER", "STRING")},
         "COMMENT": r"\#[^\n]*",
+        "CONTINUATION": r"\\[ \t\r]*\n|/\*(?:.|\n)*?(?:\*/|\Z)",
         "BAD_NUMBER": r"(?<![\w\])])\.[0-9][\w.]*|[0-9](?:\w|\.(?!\.))*",
         "OPERATOR": operators,
         "OPEN_STRING": r'"(?:\\.|[^"\\\n])*\\?',
-        "QUOTED": "'[^'\n]*'?|[\u2018\u2019\u201c\u201d][^\u2018\u2019\u201c\u201d\n]*[\u2018\u2019\u201c\u201d]?",
+        "QUOTED": "'[^'\n]*'?|`[^`\n]*`|[\u2018\u2019\u201c\u201d][^\u2018\u2019\u201c\u201d\n]*[\u2018\u2019\u201c\u201d]?",
         "BAD_NAME": r"\w+",
         "BAD": r".",
     }
@@ -116,7 +117,11 @@ def _odd(lexed: Lexed, kind: str, word: str, at: int, table: Table) -> None:
     elif kind == "OPEN_STRING":
         put("STRING", word + '"' if not word.endswith("\\") else word[:-1] + '"', errors.unterminated_string(span))
     elif kind == "QUOTED":
-        put("STRING", '"' + word[1:].rstrip(word[0] + "\u2019\u201d").replace('"', "") + '"', errors.quotes(span))
+        text = '"' + word[1:].rstrip(word[0] + "\u2019\u201d").replace('"', "").replace("\\", "\\\\") + '"'
+        put("STRING", text, errors.quotes(span, text))
+    elif kind == "CONTINUATION":  # left out, as it was meant
+        mark = Span(lexed.source, at, at + 2 - (word[0] == "\\"))
+        lexed.diagnostics.append(errors.slash_comment(mark) if word[0] == "/" else errors.unexpected_character(mark))
     elif kind == "BAD_NAME":
         lexed.tokens.append(Token("NAME", word, span.start, span.end))
         if word not in lexed._bad_names:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
@@ -16,10 +17,11 @@ from gdl.syntax.lalr import Failure, Reduction, reductions, run
 from gdl.syntax.layout import lay_out
 from gdl.syntax.lexer import lex
 from gdl.syntax.table import Table, load_table
-from gdl.syntax.tokens import BROKEN, RESERVED, STOP, Token
+from gdl.syntax.tokens import BROKEN, DTYPES, RESERVED, STOP, Token
 from gdl.syntax.tree import BUILDERS, NESTING, Edition
 
 EDITION = "1"
+_CODE = re.compile("[EW][0-9]{4}")
 
 
 @cache
@@ -46,6 +48,7 @@ def parse(source: Source) -> tuple[ast.Module, list[Diagnostic]]:
     editions = [item for item in outcome.value if isinstance(item, Edition)]
     items = [item for item in outcome.value if not isinstance(item, Edition)]
     outcome.diagnostics.extend(_check_edition(editions, items))
+    outcome.diagnostics.extend(_check_params(items))
     module = ast.Module(
         editions[0].text if editions else None,
         _with_docs(items, outcome.comments),
@@ -93,13 +96,24 @@ def _read(source: Source, start: str, begin: int, end: int) -> _Outcome:
 
     def report(failure: Failure) -> None:
         failures.append(failure)
+        if failure.too_deep and layout.too_deep:
+            return
         if all(token.kind != BROKEN for token in failure.tokens[failure.index : failure.end]):  # else it is reported
             diagnostics.append(explain(failure, source, table, rules))
 
     value, kinds = run(table, rules, start, source, layout.tokens, layout.match, report)
+    diagnostics += _wrong_codes(layout.tokens, kinds, source)
     unfinished = layout.is_open or any(_is_last(failure) for failure in failures)
-    broken = {name for failure in failures for name in _names(failure)}
+    broken = {name for start in _starts(failures) for name in _names(layout.tokens, kinds, start)}
     return _Outcome(value, layout.tokens, kinds, lexed.comments, diagnostics, broken, unfinished)
+
+
+def _wrong_codes(tokens: list[Token], kinds: list[str], source: Source) -> list[Diagnostic]:
+    """`expect error ABC`: what should be the code of an error and is not."""
+    if "ERROR" not in kinds:
+        return []
+    codes = [tokens[index + 1] for index, kind in enumerate(kinds) if kind == "ERROR"]
+    return [errors.not_a_code(Span(source, c.start, c.end)) for c in codes if not _CODE.fullmatch(c.text)]
 
 
 def _is_last(failure: Failure) -> bool:
@@ -107,16 +121,18 @@ def _is_last(failure: Failure) -> bool:
     return failure.token.kind in ("END", STOP) and failure.start < failure.index >= len(failure.tokens) - 2
 
 
-def _names(failure: Failure) -> set[str]:
-    """The words of a statement that was given up, and of the headers of the blocks that it stands in."""
-    names = set()
-    for start in failure.statements:
-        for token, kind in zip(failure.tokens[start:], failure.kinds[start:], strict=False):
-            if kind in ("END", "LBRACE", STOP):
-                break
-            if kind == "NAME" and token.text not in RESERVED:
-                names.add(token.text)
-    return names
+def _starts(failures: list[Failure]) -> set[int]:
+    """Token index of every statement that was given up, and of those that it stands in."""
+    return {start for failure in failures for start in failure.statements}
+
+
+def _names(tokens: list[Token], kinds: list[str], start: int) -> Iterator[str]:
+    """The words of a statement as far as its block."""
+    for index in range(start, len(tokens)):
+        if kinds[index] in ("END", "LBRACE", STOP):
+            return
+        if kinds[index] == "NAME" and tokens[index].text not in RESERVED:
+            yield tokens[index].text
 
 
 def _check_edition(editions: Sequence[Edition], items: Sequence[ast.Item]) -> list[Diagnostic]:
@@ -129,6 +145,16 @@ def _check_edition(editions: Sequence[Edition], items: Sequence[ast.Item]) -> li
         elif edition.text != EDITION:
             found.append(errors.unknown_edition(number, EDITION))
     return found
+
+
+def _check_params(items: Sequence[ast.Item]) -> Iterator[Diagnostic]:
+    """`x: f32` for a parameter, which looks like a kind and means a tensor."""
+    for item in items:
+        for param in item.params if isinstance(item, ast.Definition) else ():
+            if isinstance(param.type, ast.Kind) and not param.type.is_choice:
+                dtype = next((name for name in param.type.names if name in DTYPES and name != "bool"), None)
+                if dtype is not None:
+                    yield errors.not_a_type(param.type.span, dtype)
 
 
 def _with_docs(items: Sequence[ast.Item], comments: Sequence[ast.Comment]) -> tuple[ast.Item, ...]:

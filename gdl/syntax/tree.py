@@ -355,5 +355,6 @@ BUILDERS: dict[str, Callable[..., Any]] = {
 
 # The rules that put a tree inside a tree; the depth of the result is limited by MAX_NESTING.
 NESTING = frozenset(
-    "block if_ conditional piped chain unary attribute call index tuple array scan slice type".split()
+    "definition train eval test if_ for_ repeat expect_error conditional piped chain unary attribute call index tuple array"
+    " scan slice type".split()
 )
