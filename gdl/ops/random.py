@@ -1,6 +1,6 @@
 """Random draws. A kernel takes its generator first: its caller decides what the draws depend on.
 
-`key` tells the draws of one path apart. It is part of the node, so that equal draws with different keys are never shared.
+`key` tells the draws of one path apart. It is part of the node, so that draws with different keys are never shared.
 """
 
 from __future__ import annotations

@@ -37,8 +37,8 @@ class _Arrangement:
 def rearrange(*xs, pattern, sizes):
     """x with its axes reordered, split and merged as the pattern says: "b t (h k) -> b h t k" with h=4.
 
-    Parentheses hold axes that make up one, slowest first; `1` is an axis of size 1, `...` all axes not named. Of several
-    tensors each is rearranged by itself.
+    Parentheses hold axes that make up one, slowest first; `1` is an axis of size 1, `...` all axes not named.
+    Of several tensors each is rearranged by itself.
     """
     results = tuple([_arranged(x, pattern, sizes or {}, i) for i, x in enumerate(xs)])
     return results[0] if len(results) == 1 else results
