@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,6 @@ import numpy as np
 from gdl.errors import runtime as errors
 from gdl.graph.node import Graph, Node
 from gdl.runtime.arena import Arena
-from gdl.runtime.arrays import DTYPES
 from gdl.runtime.binding import bind
 from gdl.runtime.plan import plan
 from gdl.runtime.state import State
@@ -20,6 +20,30 @@ from gdl.types.tensor import TensorType
 
 #: Prepared plans that a runner keeps, the last used ones.
 KEPT = 8
+
+
+_Shapes = tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A prepared plan, what it is prepared for, and which of the inputs it takes."""
+
+    types: tuple[tuple[tuple[int, ...], np.dtype], ...]
+    step: Step | None
+    taken: tuple[int, ...]
+    all_taken: bool = False
+
+    def takes(self, arrays: Sequence[np.ndarray]) -> bool:
+        """Whether the arrays are just what this is prepared for: the quick way, without a word on what is wrong."""
+        if len(arrays) != len(self.types):
+            return False
+        for array, (shape, dtype) in zip(arrays, self.types):
+            if type(array) is not np.ndarray or array.shape != shape or array.dtype is not dtype:
+                return False
+            if not array.flags.c_contiguous:
+                return False
+        return True
 
 
 class Runner:
@@ -36,10 +60,8 @@ class Runner:
         self.graph, self.inputs, self.state, self.seed = graph, tuple(inputs), state, seed
         self.sizes, self.arena = dict(sizes or {}), arena or Arena()
         self._names = tuple([name for name, _ in self.inputs])
-        self._dtypes = tuple([DTYPES[type.dtype] for _, type in self.inputs])
-        self._steps: OrderedDict[tuple[tuple[int, ...], ...], tuple[Step, tuple[int, ...]]] = OrderedDict()
-        self._last: tuple[tuple[int, ...], ...] | None = None
-        self._prepared: tuple[Step, tuple[int, ...]] | None = None
+        self._ready: OrderedDict[_Shapes, _Ready] = OrderedDict()
+        self._last = _Ready((), None, ())  # fits nothing
 
     def __call__(
         self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray], step: int = 0, epoch: int = 0, tick: int = 0
@@ -48,50 +70,45 @@ class Runner:
 
         Errors: E0801 to E0803 for sizes, E0804 to E0806 for arrays that do not fit, E0809 for values, E0810 for memory.
         """
-        ready, fed = self._ready(arrays)
-        return ready(fed, step, epoch, tick)
+        last = self._last
+        if type(arrays) is not list:
+            arrays = self._in_order(arrays)
+        if last.step is None or not last.takes(arrays):
+            arrays = [np.asarray(array, order="C") for array in arrays]
+            last = self._last = self._ready_for(arrays)
+        return last.step(arrays if last.all_taken else [arrays[i] for i in last.taken], step, epoch, tick)  # type: ignore[misc]
 
     def trace(
         self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray], step: int = 0, epoch: int = 0, tick: int = 0
     ) -> Iterator[tuple[Node, Any]]:
         """Every node with its value, slowly, without updates: to find where a nan comes from."""
-        ready, fed = self._ready(arrays)
-        return ready.trace(fed, step, epoch, tick)
+        given = [np.asarray(array, order="C") for array in self._in_order(arrays)]
+        ready = self._ready_for(given)
+        return ready.step.trace([given[i] for i in ready.taken], step, epoch, tick)  # type: ignore[union-attr]
 
     def step_for(self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> Step:
         """The prepared plan for arrays of these sizes."""
-        return self._ready(arrays)[0]
+        return self._ready_for(self._in_order(arrays)).step  # type: ignore[return-value]
 
-    def _ready(self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> tuple[Step, list[np.ndarray]]:
-        """The prepared plan, and the arrays that it takes."""
-        if isinstance(arrays, Mapping):
-            arrays = self._in_order(arrays)
-        arrays = [a if type(a) is np.ndarray and a.flags.c_contiguous else np.asarray(a, order="C") for a in arrays]
-        shapes = tuple([a.shape for a in arrays])
-        if shapes != self._last or self._prepared is None:
-            self._prepared, self._last = self._step(shapes, arrays), shapes
-        for array, dtype in zip(arrays, self._dtypes):
-            if array.dtype != dtype:
-                bind(self.inputs, arrays, self.sizes)  # says what is wrong
-        step, taken = self._prepared
-        return step, [arrays[i] for i in taken]
-
-    def _in_order(self, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def _in_order(self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> list[np.ndarray]:
+        given = arrays if type(arrays) is dict or isinstance(arrays, Mapping) else dict(zip(self._names, arrays))
         try:
-            return [arrays[name] for name in self._names]
+            return [given[name] for name in self._names]
         except KeyError as error:
-            raise errors.missing_input(error.args[0], list(arrays)) from None
+            raise errors.missing_input(error.args[0], list(given)) from None
 
-    def _step(self, shapes: tuple[tuple[int, ...], ...], arrays: Sequence[np.ndarray]) -> tuple[Step, tuple[int, ...]]:
-        found = self._steps.get(shapes)
-        if found is None:
-            if len(arrays) != len(self.inputs):
-                raise errors.missing_input(
-                    self._names[min(len(arrays), len(self._names) - 1)], self._names[: len(arrays)]
-                )
-            ready = prepare(plan(self.graph, bind(self.inputs, arrays, self.sizes)), self.state, self.seed, self.arena)
-            found = self._steps[shapes] = (ready, tuple([self._names.index(name) for name in ready.plan.inputs]))
-            if len(self._steps) > KEPT:
-                self._steps.popitem(last=False)
-        self._steps.move_to_end(shapes)
-        return found
+    def _ready_for(self, arrays: Sequence[np.ndarray]) -> _Ready:
+        """What is prepared for arrays of these sizes, kept or new."""
+        arrays = self._in_order(arrays)
+        sizes = bind(self.inputs, arrays, self.sizes)
+        shapes = tuple([array.shape for array in arrays])
+        ready = self._ready.get(shapes)
+        if ready is None:
+            step = prepare(plan(self.graph, sizes), self.state, self.seed, self.arena)
+            taken = tuple([self._names.index(name) for name in step.plan.inputs])
+            types = tuple([(array.shape, array.dtype) for array in arrays])
+            ready = self._ready[shapes] = _Ready(types, step, taken, taken == tuple(range(len(arrays))))
+            if len(self._ready) > KEPT:
+                self._ready.popitem(last=False)
+        self._ready.move_to_end(shapes)
+        return ready
