@@ -1,6 +1,7 @@
 """Gradients as a transformation of the graph."""
 
+from gdl.autodiff.gradient import gradient
 from gdl.autodiff.requests import expand
-from gdl.autodiff.reverse import gradient, gradient_or_none
+from gdl.autodiff.reverse import gradient_or_none
 
 __all__ = ["expand", "gradient", "gradient_or_none"]

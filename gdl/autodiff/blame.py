@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from gdl.autodiff.rules import has_rule, is_flat, partials
+from gdl.autodiff.reverse import parts_of
+from gdl.autodiff.rules import has_rule, is_flat
 from gdl.autodiff.words import name_of, user_span
 from gdl.diagnostics import Diagnostic
 from gdl.errors import gradients
@@ -17,14 +18,18 @@ def no_path(of: Node, wrt: Node, origin: tuple[Span, ...] = ()) -> Diagnostic:
     at = origin[0] if origin else None
     order = topological([of])
     if wrt not in order:
-        return gradients.not_connected(name_of(of), name_of(wrt), at, _surroundings(of, wrt, order, origin))
-    return gradients.no_path(name_of(of), name_of(wrt), at, find_cuts(of, wrt, origin))
+        return gradients.not_connected(
+            name_of(of, origin), name_of(wrt, origin), at, _surroundings(of, wrt, order, origin)
+        )
+    return gradients.no_path(name_of(of, origin), name_of(wrt, origin), at, find_cuts(of, wrt, origin))
 
 
 def untouched_variable(of: Node, wrt: Node, origin: tuple[Span, ...] = ()) -> Diagnostic:
     """E0505: a loss to minimize, and a variable that it gives no gradient."""
     at = origin[0] if origin else None
-    return gradients.untouched_variable(name_of(of), name_of(wrt), at, wrt.span, find_cuts(of, wrt, origin))
+    return gradients.untouched_variable(
+        name_of(of, origin), name_of(wrt, origin), at, wrt.span, find_cuts(of, wrt, origin)
+    )
 
 
 def find_cuts(of: Node, wrt: Node, origin: tuple[Span, ...] = ()) -> list[Cut]:
@@ -53,13 +58,13 @@ def _cut_reason(node: Node, reached: set[Node]) -> str | None:
     upstream = Node(
         "input", (), {"name": ""}, node.type
     )  # never computed: the form of the rule's answer is what counts
-    parts = [part for x, part in zip(node.inputs, partials(node, upstream)) if x in reached]
+    parts = [part for x, part in zip(node.inputs, parts_of(node, upstream)) if x in reached]
     zeros = [part for part in parts if isinstance(part, Zero)]
     return zeros[0].reason if len(zeros) == len(parts) else None
 
 
 def _surroundings(of: Node, wrt: Node, order: list[Node], origin: tuple[Span, ...]) -> Surroundings:
-    leaves = dict.fromkeys([name_of(n) for n in order if n.op in ("variable", "input") and n.type.is_float])
+    leaves = dict.fromkeys([name_of(n, origin) for n in order if n.op in ("variable", "input") and n.type.is_float])
     earlier = [n for n in order if wrt.name and n.name == wrt.name and n is not of]
     shadowed = user_span(earlier[-1], origin) if earlier else None
     return Surroundings(tuple(leaves), of in topological([wrt]), shadowed)

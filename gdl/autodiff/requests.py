@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from gdl.autodiff.blame import no_path, untouched_variable
 from gdl.autodiff.fit import all_equal
-from gdl.autodiff.reverse import gradient, gradient_or_none
+from gdl.autodiff.gradient import gradient
+from gdl.autodiff.reverse import gradient_or_none
 from gdl.autodiff.words import name_of
+from gdl.diagnostics import Diagnostic
 from gdl.errors import ProgramError, gradients
 from gdl.graph.node import LOOP, REQUESTS, Graph, Node, place, replace_inputs, topological
 from gdl.graph.scan import rebuild
@@ -15,7 +17,7 @@ def expand(graph: Graph) -> Graph:
     """The graph without requests. Inner ones go first, so a gradient may be differentiated, to any order.
 
     Requests for gradients of the same value, with the same seed, share one backward pass.
-    Errors: as `gradient`; E0505 where `minimize` asked.
+    Errors: as `gradient`, of all requests that do not rest on one that is wrong; E0505 where `minimize` asked.
     """
     order = topological((*graph.roots, *[variable for variable, _ in graph.updates]))
     if not any(node.op in REQUESTS or node.op == LOOP for node in order):
@@ -23,22 +25,32 @@ def expand(graph: Graph) -> Graph:
     groups = _groups(order)
     watched = {node.inputs[1] for node in order if node.op in REQUESTS}
     new = {node: node for node in order if node.is_leaf}
+    wrong: dict[Node, tuple[Diagnostic, ...]] = {}
     for node in order:
+        if node in wrong or any(i not in new for i in node.inputs):
+            continue  # a request that is wrong, or what needs its value
         if node.op == "grad" and node not in new:
-            _expand_group([r for r in groups[_group(node)] if r not in new and r.inputs[1] in new], new)
+            ready = [r for r in groups[_group(node)] if r not in new and r not in wrong and r.inputs[1] in new]
+            _expand_group(ready, new, wrong)
         elif node.op == "jvp":
-            new[node] = _jvp(node, new)
+            _expand_jvp(node, new, wrong)
         elif node not in new:
-            inputs = [new[i] for i in node.inputs]
-            same = all(a is b for a, b in zip(inputs, node.inputs))
-            new[node] = node if same else replace_inputs(node, inputs)
-            if node.op == LOOP:
-                new[node] = _with_body_expanded(new[node])
-        if node in watched and node.op in REQUESTS:
+            new[node] = _rebuilt(node, new)
+        if node in watched and node.op in REQUESTS and node in new:
             new[node] = _alone(new[node])
+    if wrong:
+        raise ProgramError(*dict.fromkeys([d for diagnostics in wrong.values() for d in diagnostics]))
     return Graph(
         tuple([new[n] for n in graph.outputs]), tuple([(new[v], new[n]) for v, n in graph.updates]), graph.guards
     )
+
+
+def _rebuilt(node: Node, new: dict[Node, Node]) -> Node:
+    """The node over the new inputs."""
+    inputs = [new[i] for i in node.inputs]
+    same = all(a is b for a, b in zip(inputs, node.inputs))
+    rebuilt = node if same else replace_inputs(node, inputs)
+    return _with_body_expanded(rebuilt) if node.op == LOOP else rebuilt
 
 
 def _with_body_expanded(scan: Node) -> Node:
@@ -64,36 +76,45 @@ def _groups(order: list[Node]) -> dict[tuple[Node, Node | None], list[Node]]:
     return groups
 
 
-def _expand_group(requests: list[Node], new: dict[Node, Node]) -> None:
+def _expand_group(requests: list[Node], new: dict[Node, Node], wrong: dict[Node, tuple[Diagnostic, ...]]) -> None:
     """Gradients for requests of one group. Those whose variable isn't built yet wait: no path leads from it."""
     of, seed = _group(requests[0])
     value, weight = new[of], None if seed is None else new[seed]
-    found = gradient_or_none(value, [new[r.inputs[1]] for r in requests], weight, origin=requests[0].origin)
-    lost = []
+    try:
+        found = gradient_or_none(value, [new[r.inputs[1]] for r in requests], weight, origin=requests[0].origin)
+    except ProgramError as error:
+        wrong.update(dict.fromkeys(requests, error.diagnostics))
+        return
     for request, node in zip(requests, found):
         if node is None:
             missing = untouched_variable if request.attrs.get("minimize") else no_path
-            lost.append(missing(value, new[request.inputs[1]], request.origin))
+            wrong[request] = (missing(value, new[request.inputs[1]], request.origin),)
         else:
             new[request] = node
-    if lost:
-        raise ProgramError(*dict.fromkeys(lost))
 
 
-def _jvp(request: Node, new: dict[Node, Node]) -> Node:
+def _expand_jvp(request: Node, new: dict[Node, Node], wrong: dict[Node, tuple[Diagnostic, ...]]) -> None:
+    try:
+        new[request] = _jvp(request, *[new[i] for i in request.inputs])
+    except ProgramError as error:
+        wrong[request] = error.diagnostics
+
+
+def _jvp(request: Node, of: Node, wrt: Node, tangent: Node) -> Node:
     """Forward mode by two reverse passes: the product u -> u J is linear, and its own gradient, weighted by t, is J t.
 
     Reference: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
     """
-    of, wrt, tangent = (new[i] for i in request.inputs)
+    origin = request.origin
     if tangent.type.dtype != wrt.type.dtype or not all_equal(tangent.type, wrt.type):
-        at = request.span or tangent.span
-        diagnostic = gradients.weight_does_not_fit("jvp", str(tangent.type), name_of(wrt), str(wrt.type), at)
-        raise ProgramError(diagnostic)
+        named = name_of(wrt, origin), str(wrt.type)
+        raise ProgramError(
+            gradients.weight_does_not_fit("jvp", str(tangent.type), *named, request.span or tangent.span)
+        )
     zero = Node.build("full", (), {"shape": of.type.shape, "value": 0.0, "dtype": of.type.dtype})
-    place([zero], set(), request.origin, request.scope)
-    (product,) = gradient(of, [wrt], zero, origin=request.origin)
-    (result,) = gradient(product, [zero], tangent, origin=request.origin)
+    place([zero], set(), origin, request.scope)
+    (product,) = gradient(of, [wrt], zero, origin=origin)
+    (result,) = gradient(product, [zero], tangent, origin=origin)
     return result
 
 

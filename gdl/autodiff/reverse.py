@@ -7,47 +7,27 @@ the gradient of a gradient needs nothing new.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from gdl.autodiff.blame import no_path
 from gdl.autodiff.fit import all_equal, fit
 from gdl.autodiff.rules import has_rule, is_flat, partials
 from gdl.autodiff.scan import scan_partials
 from gdl.autodiff.words import name_of, user_span
-from gdl.diagnostics import Diagnostic
 from gdl.errors import ProgramError, gradients
 from gdl.graph.node import LOOP, Node, constant, place, topological
 from gdl.ops.table import Zero
 from gdl.source import Span
 
-Missing = Callable[[Node, Node, tuple[Span, ...]], Diagnostic]
-
-
-def gradient(
-    of: Node,
-    wrt: Sequence[Node],
-    seed: Node | None = None,
-    *,
-    origin: tuple[Span, ...] = (),
-    missing: Missing = no_path,
-) -> list[Node]:
-    """The gradient of `of`, or its product with the upstream `seed`, with respect to each of `wrt`.
-
-    `origin` is where it is asked for. New nodes lie at the place of the op they differentiate, called from there.
-
-    Errors: E0501 (or what `missing` says) where no path leads from one of `wrt` to `of`; E0502 E0503 E0504 E0506.
-    """
-    found = gradient_or_none(of, wrt, seed, origin=origin)
-    lost = dict.fromkeys([x for x, g in zip(wrt, found) if g is None])
-    if lost:
-        raise ProgramError(*[missing(of, x, origin) for x in lost])
-    return [g for g in found if g is not None]
-
 
 def gradient_or_none(
     of: Node, wrt: Sequence[Node], seed: Node | None = None, *, origin: tuple[Span, ...] = ()
 ) -> list[Node | None]:
-    """`gradient`, with None where it is zero because no path leads there: the caller decides what that means."""
+    """The gradient of `of`, or its product with the upstream `seed`, with respect to each of `wrt`. None where it is
+    zero because no path leads there: the caller decides what that means.
+
+    `origin` is where it is asked for. New nodes lie at the place of the op they differentiate, called from there.
+    Errors: E0502 E0503 E0504 E0506.
+    """
     _check(of, wrt, seed, origin)
     order = topological([of])
     active = _active(order, set(wrt))
@@ -70,14 +50,17 @@ def _propagate(
     """Add the parts that a node's adjoint gives to the adjoints of its inputs."""
     if not has_rule(node):
         through = next(x for x in node.inputs if x in active)
-        raise ProgramError(gradients.no_rule(node.op, name_of(through), *_spans(origin, node)))
-    upstream = adjoint[node]
-    parts = scan_partials(node, upstream, gradient_or_none) if node.op == LOOP else partials(node, upstream)
-    for x, part in zip(node.inputs, parts):
+        raise ProgramError(gradients.no_rule(node.op, name_of(through, origin), *_spans(origin, node)))
+    for x, part in zip(node.inputs, parts_of(node, adjoint[node])):
         if x in active and not isinstance(part, Zero):
             part = fit(part, x.type)
             adjoint[x] = part = adjoint[x] + part if x in adjoint else part
             place([part], known, node.origin + origin, node.scope)
+
+
+def parts_of(node: Node, upstream: Node) -> Sequence[Node | Zero]:
+    """The part of the gradient for each input, where the result's is `upstream`."""
+    return scan_partials(node, upstream, gradient_or_none) if node.op == LOOP else partials(node, upstream)
 
 
 def _active(order: Iterable[Node], wrt: set[Node]) -> set[Node]:
@@ -92,13 +75,15 @@ def _active(order: Iterable[Node], wrt: set[Node]) -> set[Node]:
 def _check(of: Node, wrt: Sequence[Node], seed: Node | None, origin: tuple[Span, ...]) -> None:
     for x in wrt:
         if not x.type.is_float:
-            raise ProgramError(gradients.not_float(name_of(x), str(x.type), *_spans(origin, x)))
+            raise ProgramError(gradients.not_float(name_of(x, origin), str(x.type), *_spans(origin, x)))
     if seed is None and of.type.rank:
         spans = _spans(origin, of)
-        raise ProgramError(gradients.not_scalar(name_of(of), str(of.type), name_of(wrt[0]) if wrt else "x", *spans))
+        raise ProgramError(
+            gradients.not_scalar(name_of(of, origin), str(of.type), name_of(wrt[0], origin) if wrt else "x", *spans)
+        )
     if seed is not None and (seed.type.dtype != of.type.dtype or not all_equal(seed.type, of.type)):
         at = _spans(origin, seed)[0]
-        raise ProgramError(gradients.weight_does_not_fit("vjp", str(seed.type), name_of(of), str(of.type), at))
+        raise ProgramError(gradients.weight_does_not_fit("vjp", str(seed.type), name_of(of, origin), str(of.type), at))
 
 
 def _spans(origin: tuple[Span, ...], node: Node) -> tuple[Span | None, Span | None]:

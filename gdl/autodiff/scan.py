@@ -56,7 +56,7 @@ def scan_partials(scan: Node, upstream: Node, differentiate: Differentiate) -> S
             if kind == "h":
                 found.append(first[i])
             elif param not in moving:
-                found.append(Zero("the scan's results do not depend on it"))
+                found.append(Zero("no gradient passes through the scan's body to it"))
             else:
                 found.append(next(yields) if kind == "x" else next(sums))
     return found
@@ -124,9 +124,15 @@ def _renamed(body: Body) -> Body:
     params = {p: parameter(f"p{i}", p.type, p.origin) for i, p in enumerate(body.params)}
     new = rewrite(body.roots, lambda node: params.get(node, node))
     pick = lambda nodes: tuple([new[n] for n in nodes])  # noqa: E731
-    return Body(pick(body.sequences), pick(body.carries), pick(body.captured), pick(body.nexts), pick(body.yields), pick(body.sums))
+    return Body(
+        pick(body.sequences),
+        pick(body.carries),
+        pick(body.captured),
+        pick(body.nexts),
+        pick(body.yields),
+        pick(body.sums),
+    )
 
 
 def _zeros(like: Node) -> Node:
     return Node.build("full", (), {"shape": like.type.shape, "value": 0.0, "dtype": like.type.dtype})
-

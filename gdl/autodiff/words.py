@@ -8,14 +8,15 @@ from gdl.source import Span
 _LONGEST = 40
 
 
-def name_of(node: Node) -> str:
-    """The name it was given, else the leaf's own, else its text, else its op's name."""
+def name_of(node: Node, origin: tuple[Span, ...] = ()) -> str:
+    """The name it was given, else the leaf's own, else its text in the file that asks, else its op's name."""
     if node.name:
         return node.name
     for attribute in ("path", "name"):
         if node.is_leaf and attribute in node.attrs:
             return str(node.attrs[attribute])
-    text = " ".join(node.span.text.split()) if node.span else ""
+    span = user_span(node, origin)
+    text = " ".join(span.text.split()) if span else ""
     return text if 0 < len(text) <= _LONGEST else node.op
 
 

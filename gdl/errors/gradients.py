@@ -43,6 +43,8 @@ def not_connected(of: str, wrt: str, at: Span | None, around: Surroundings) -> D
     if around.shadowed is not None:
         labels.append(Label(around.shadowed, f"`{of}` is computed from this earlier `{wrt}`"))
         helps.append(f"give the later `{wrt}` a name of its own, and differentiate by the one that is used")
+    if not helps:
+        helps.append(f"compute `{of}` from `{wrt}`, or differentiate with respect to what it is computed from")
     if around.depends_on:
         notes.append(f"`{of}` depends on {_names(around.depends_on)}")
     else:

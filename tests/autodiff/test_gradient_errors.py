@@ -170,3 +170,21 @@ def test_all_variables_without_a_path_are_told_at_once():
     with pytest.raises(ProgramError) as caught:
         expand(graph(request("grad", y, a), request("grad", y, x), request("grad", y, b)))
     assert [d.code for d in caught.value.diagnostics] == ["E0501", "E0501"]
+
+
+def test_what_rests_on_a_wrong_request_is_not_told_again():
+    x, a = leaf("x"), leaf("a")
+    lost = request("grad", x * x, a)
+    with pytest.raises(ProgramError) as caught:
+        expand(graph(request("grad", lost * x, x), request("grad", x + 1.0, leaf("b")), request("jvp", lost, x, x)))
+    messages = [d.message.rpartition("respect to ")[2] for d in caught.value.diagnostics]
+    assert messages == [
+        f"`{name}` is zero: `{of}` does not depend on `{name}`" for name, of in (("a", "multiply"), ("b", "add"))
+    ]
+
+
+def test_a_value_made_in_a_library_is_called_as_the_program_writes_it():
+    library, program = Text("sum(x) / size(x)", "losses.gdl"), Text("grad(mean(z), w)")
+    mean = apply("exp", (leaf("z"),), origin=(library.at("sum(x) / size(x)"), program.at("mean(z)")))
+    d = error_of(request("grad", mean, leaf("w"), span=program.at("grad(mean(z), w)")))
+    assert d.message == "the gradient of `mean(z)` with respect to `w` is zero: `mean(z)` does not depend on `w`"
