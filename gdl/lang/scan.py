@@ -86,7 +86,7 @@ def _axis(cx: Context, frame: Frame, node: Node, expr: ast.Scan, written: ast.Ex
     """The axis called `along`: by its label, by its symbol, or as the only one of that size."""
     labels = [d.label for d in node.type.dims]
     for name in (expr.along, frame.labels.get(expr.along)):
-        if name in labels:
+        if name is not None and name in labels:
             return labels.index(name)
     symbols = [sizes.is_symbol(s) for s in node.type.shape]
     if expr.along in symbols:

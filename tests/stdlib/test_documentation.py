@@ -10,12 +10,11 @@ import pytest
 
 import gdl
 from gdl.syntax import ast
-from tests.stdlib.waiting import marks
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "stdlib").glob("*.gdl"))
 DEFINITIONS = [
-    pytest.param(path.stem, item, id=item.name, marks=marks(item.name))
+    pytest.param(path.stem, item, id=item.name)
     for path in FILES
     for item in gdl.parse(path.read_text(encoding="utf-8"), path.name).items
     if isinstance(item, ast.Definition)
@@ -35,10 +34,7 @@ def test_every_file_says_what_it_is() -> None:
         assert max(map(len, lines)) <= 120, path.name
 
 
-DOCUMENTED = [pytest.param(*d.values, id=d.id) for d in DEFINITIONS]
-
-
-@pytest.mark.parametrize(("module", "definition"), DOCUMENTED)
+@pytest.mark.parametrize(("module", "definition"), DEFINITIONS)
 def test_documented(module: str, definition: ast.Definition) -> None:
     first = definition.doc.partition("\n")[0]
     assert first and not re.match("(Example|Reference|Shapes|Errors):", first), "a first line that says what it is"
