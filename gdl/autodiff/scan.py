@@ -53,10 +53,10 @@ def scan_partials(scan: Node, upstream: Node, differentiate: Differentiate) -> S
     found: list[Node | Zero] = []
     for kind, params in (("x", body.sequences), ("h", body.carries), ("c", body.captured)):
         for i, param in enumerate(params):
-            if kind == "h":
-                found.append(first[i])
-            elif param not in moving:
+            if param not in moving:
                 found.append(Zero("no gradient passes through the scan's body to it"))
+            elif kind == "h":
+                found.append(first[i])
             else:
                 found.append(next(yields) if kind == "x" else next(sums))
     return found

@@ -9,6 +9,7 @@ from gdl.autodiff.blame import untouched_variable
 from gdl.diagnostics import Diagnostic
 from gdl.errors import ProgramError
 from gdl.graph.node import Node
+from gdl.graph.scan import Body, make_scan, yields_of
 from gdl.ops.table import TABLE, apply
 from tests.graph.building import Text, batch, graph, leaf, named, request, variable
 
@@ -188,3 +189,16 @@ def test_a_value_made_in_a_library_is_called_as_the_program_writes_it():
     mean = apply("exp", (leaf("z"),), origin=(library.at("sum(x) / size(x)"), program.at("mean(z)")))
     d = error_of(request("grad", mean, leaf("w"), span=program.at("grad(mean(z), w)")))
     assert d.message == "the gradient of `mean(z)` with respect to `w` is zero: `mean(z)` does not depend on `w`"
+
+
+def test_a_scan_whose_body_cuts_the_path_is_the_cut():
+    h, x = leaf("h", 3), leaf("x", 3)
+    start, xs = leaf("start", 3), leaf("xs", 5, 3)
+    stepped = apply("floor", (h,)) + x
+    scan = make_scan(Body((x,), (h,), (), (stepped,), (stepped,)), [xs], [start], [], length=5)
+    loss = total(yields_of(scan)[0])
+    d = error_of(request("grad", loss, start))
+    assert d.code == "E0501" and d.notes == (
+        "the path is cut by `scan`: no gradient passes through the scan's body to it",
+    )
+    expand(graph(request("grad", loss, xs)))
