@@ -73,3 +73,26 @@ def test_every_definition_is_named_by_a_test() -> None:
     )
     missing = [d.values[1].name for d in DEFINITIONS if not re.search(rf"\b{d.values[1].name}\b", tests)]
     assert not missing
+
+
+#: What the language promises.
+PROMISED = """
+    exp log log1p expm1 sqrt rsqrt sin cos tanh sigmoid softplus relu leaky_relu elu gelu silu abs sign min
+    max clip where erf sum mean prod any all argmin argmax logsumexp softmax log_softmax cumsum sort topk norm
+    variance moments l2 matmul einsum reshape flatten transpose expand squeeze broadcast_to concat stack split
+    slice pad tile flip rearrange gather one_hot embedding conv2d conv2d_transpose max_pool avg_pool conv1d
+    dropout batch_norm layer_norm group_norm rms_norm cross_entropy sigmoid_cross_entropy mse mae huber
+    kl_divergence normal uniform bernoulli truncated_normal categorical arange eye zeros ones full zeros_like
+    ones_like constant glorot_uniform glorot_normal he_uniform he_normal orthogonal Sgd Momentum Nesterov
+    RmsProp Adagrad Adam AdamW Lion step_decay exponential cosine warmup_cosine grad vjp jvp stop_gradient
+""".split()
+LAYERS = """
+    Dense Conv ConvTranspose BatchNorm LayerNorm GroupNorm RmsNorm Dropout Embedding Rnn Lstm Gru
+    MultiHeadAttention TransformerBlock
+""".split()
+
+
+def test_what_is_promised_is_there() -> None:
+    uses = "".join(f"def use_{name}(x: f32[...], f: fn = {name}) -> f32[...] {{ return x }}\n" for name in PROMISED)
+    calls = "".join(f"y_{name} = use_{name}([1.0])\n" for name in PROMISED)
+    assert not gdl.check(f"gdl 1\nfrom nn import {', '.join(LAYERS)}\n{uses}{calls}")
