@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gdl.graph.node import Node, constant
+from gdl.ops.blas_sum import blas_sum
 from gdl.ops.comparison import equal
 from gdl.ops.conversion import cast
 from gdl.ops.cumulative import linear_recurrence
@@ -53,6 +54,11 @@ def _kept(g: Node, x: Node, axis: object, keepdims: bool) -> Node:
 def sum_(x, axis=None, keepdims=False, out=None):
     """The sum; 0 of nothing."""
     return np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims, out=out)
+
+
+@sum_.special
+def _(out_type, x, axis, keepdims):
+    return blas_sum(x, axis, keepdims)
 
 
 @sum_.grad

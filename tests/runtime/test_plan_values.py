@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gdl.graph.node import Graph
+from gdl.ops.table import TABLE
 from gdl.passes import bind_sizes
 from gdl.runtime.interpret import evaluate
 from gdl.runtime.plan import Plan, plan, plan_as_is
 from gdl.runtime.state import State
 from gdl.runtime.step import prepare
 from tests.runtime.random_graphs import random_graph
+
+
+@pytest.fixture(autouse=True, scope="module")
+def plain_kernels() -> Iterator[None]:
+    """Kernels made for their shapes round differently (see test_special): here every bit counts."""
+    with pytest.MonkeyPatch.context() as patch:
+        for entry in TABLE.values():
+            if not entry.view:
+                patch.setattr(entry, "specialise", None)
+        yield
 
 
 def state_of(values: dict[str, np.ndarray]) -> State:
