@@ -55,7 +55,7 @@ def cycle(steps: list[tuple[str, Span, str]]) -> Diagnostic:
     labels = []
     for i, (name, span, needs) in enumerate(steps):
         before, after = ("" if i == 0 else "... and "), (" ..." if i + 1 < len(steps) else "")
-        labels.append(Label(span, f"{before}`{name}` needs `{needs}`{after}"))
+        labels.append(Label(span, f"{before}`{name}` needs `{needs}`{after}", is_primary=True))
     return Diagnostic(
         "E0105", f"these definitions form a cycle: {chain}", tuple(labels),
         ("a graph has no memory. For recurrence over time: scan x_t in xs along time carry "

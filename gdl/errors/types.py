@@ -71,7 +71,7 @@ def declared_type(span: Span, name: str, declared: str, got: TensorType) -> Diag
 
 def mixed_dtypes(op: str, left: tuple[Span, TensorType], right: tuple[Span, TensorType], help: str) -> Diagnostic:
     (left_span, left_type), (right_span, right_type) = left, right
-    labels = [Label(left_span, str(left_type)), Label(right_span, str(right_type))]
+    labels = [Label(left_span, str(left_type)), Label(right_span, str(right_type), is_primary=True)]
     for type, span in ((left_type, left_span), (right_type, right_span)):
         if type.origin is not None and type.origin.line != span.line:
             labels.append(Label(type.origin, f"{type.dtype} comes from here"))
@@ -100,11 +100,10 @@ def literal_dtype(span: Span, value: object, dtype: str, neighbour: str) -> Diag
     )  # fmt: skip
 
 
-def value_origins(*values: tuple[str, object], line: int) -> Origins:
-    """For operands computed on other lines: where, and what they are. Each is (its text, its node)."""
-    labels = []
-    for text, node in values:
-        span = getattr(node, "span", None)
-        if span is not None and span.line != line and text.isidentifier() and not getattr(node, "is_leaf", False):
-            labels.append(Label(span, f"{text} is {node.type}"))  # type: ignore[attr-defined]
-    return tuple(labels)
+def value_origins(*values: tuple[str, TensorType, Span | None], at: Span) -> Origins:
+    """For operands computed on other lines: where, and what they are. Each is its text, its type and its place."""
+    return tuple([
+        Label(span, f"{text} is {type}")
+        for text, type, span in values
+        if span is not None and text.isidentifier() and (span.source is not at.source or span.line != at.line)
+    ])  # fmt: skip

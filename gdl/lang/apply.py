@@ -37,8 +37,12 @@ def apply_op(
         given["key"] = cx.key(frame.scope, frame.owner or entry.name)
     try:
         full = bind_attrs(entry, given)
-        _, guards = infer(entry, [n.type for n in nodes], full)
-        node = apply(entry.name, nodes, full, origin=(span, *frame.calls), scope=frame.scope)
+        type, guards = infer(entry, [n.type for n in nodes], full)
+        origin = (span, *frame.calls)
+        if entry.expand is None:
+            node = Node(entry.name, nodes, full, type, origin, frame.scope)
+        else:
+            node = apply(entry.name, nodes, full, origin=origin, scope=frame.scope)
     except Mismatch as mismatch:
         cx.fail(explain(entry, shown, mismatch, nodes, inputs, span), frame)
     cx.guard(guards, frame, span)
@@ -193,5 +197,6 @@ def _warn_if_larger(cx: Context, shown: str, node: Node, inputs: Sequence[Argume
         all_pairs = [texts[tall], f"expand({texts[flat]}, axis=0)"]
         pairs = f" {shown} ".join(all_pairs if tall == 0 else all_pairs[::-1])
         help = f"for one error per example write {each}. For all pairs say so: {pairs}"
-    origins = type_errors.value_origins(*[(t, n) for t, n in zip(texts, node.inputs)], line=span.line)
+    made = [None if n.is_leaf else next((s for s in n.origin if not is_library(s)), None) for n in node.inputs]
+    origins = type_errors.value_origins(*[(t, n.type, s) for t, n, s in zip(texts, node.inputs, made)], at=span)
     cx.warn(type_errors.larger_than_both(span, shown, left.type, right.type, node.type, origins, help))

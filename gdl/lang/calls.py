@@ -353,7 +353,7 @@ def apply_stage(cx: Context, frame: Frame, value: Argument, stage: ast.Stage) ->
     """`value |> label: callee(args)`"""
     callee = cx.evaluate(frame, stage.callee)
     args = evaluate_arguments(cx, frame, stage.args or ())
-    span = stage.span
+    span = stage.callee.span.to(stage.span)
     if isinstance(callee, Partial) and isinstance(callee.callee, Function) and callee.callee.definition.what == "layer":
         args, callee = [*callee.args, *args], callee.callee
     if isinstance(callee, Function) and callee.definition.what == "layer":

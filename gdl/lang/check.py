@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -78,7 +78,7 @@ def _check(cx: Context, module: ast.Module) -> Program:
             for found in _each(cx, ast.Eval, lower_eval):
                 evals[found.name] = found
             tests = _each(cx, ast.Test, lower_test)
-            loads = _each(cx, ast.Load, lower_load)
+            loads = _each(cx, ast.Load, lower_load, [s for item in statements for s in _with_loads(item)])
     unused_definitions(cx)
     _hold_procedures_together(cx, trains, evals)
     return Program(
@@ -90,9 +90,14 @@ def _check(cx: Context, module: ast.Module) -> Program:
     )  # fmt: skip
 
 
-def _each(cx: Context, form: type, lower: Callable[..., Any]) -> list[Any]:
+def _with_loads(item: ast.Item) -> Sequence[Any]:
+    """A `load` in a train block holds for the program, as one outside does."""
+    return item.body if isinstance(item, ast.Train) else (item,)
+
+
+def _each(cx: Context, form: type, lower: Callable[..., Any], among: Sequence[Any] | None = None) -> list[Any]:
     found = []
-    for item in cx.main.statements:
+    for item in cx.main.statements if among is None else among:
         if isinstance(item, form):
             try:
                 found.append(lower(cx, item))

@@ -115,8 +115,18 @@ class Context:
 
     def fail(self, diagnostic: Diagnostic, frame: Frame | None = None) -> NoReturn:
         """Say it and give up the statement."""
-        self.report(blame_caller(diagnostic, frame.calls) if frame else diagnostic)
+        self.report(blame_caller(diagnostic, frame.calls, self.body_of) if frame else diagnostic)
         raise Poisoned
+
+    def body_of(self, span: Span) -> str:
+        """The definition of the user's in which a place is."""
+        for library in self.loader.own():
+            if library.source is span.source:
+                for name, function in library.parsed.items():
+                    body = function.definition.span
+                    if body.start <= span.start < body.end:
+                        return f"`{name}`"
+        return ""
 
     def warn(self, diagnostic: Diagnostic) -> None:
         if diagnostic.span is not None and self.is_users(diagnostic.span):
@@ -194,18 +204,38 @@ def is_library(span: Span) -> bool:
     return path is not None and path.parent.name == "stdlib" and (path.parent / "functions.gdl").exists()
 
 
-def blame_caller(diagnostic: Diagnostic, calls: tuple[Span, ...]) -> Diagnostic:
-    """The diagnostic with the calls that led there: where it arose in the library, the user's own call is to blame."""
+#: Mistakes that a body has however it is called: names, arity, keywords.
+_OWN_MISTAKES = ("E010", "E011", "E0202", "E0203", "E0204", "E0209", "E0210")
+_ARGUMENTS_MATTER = ("E0115", "E0116")
+
+
+def blame_caller(diagnostic: Diagnostic, calls: tuple[Span, ...], body_of: Callable[[Span], str]) -> Diagnostic:
+    """The diagnostic with the calls that led there: where it arose in the library, the user's own call is to blame.
+
+    `body_of` names the definition that a place is in.
+    """
     span = diagnostic.span
     if span is None or not calls:
         return diagnostic
     own = [c for c in calls if not is_library(c)]
-    if is_library(span) and own:
-        line, _ = span.source.position(span.start)
-        inside = f"this arises inside the library: {span.source.name}:{line}: {span.source.line(line).strip()}"
-        note = diagnostic.labels[0].text
-        labels = (Label(own[0], note), *[l for l in diagnostic.labels[1:] if not is_library(l.span)],
-                  *[Label(c, "called from here") for c in own[1:4]])  # fmt: skip
-        return replace(diagnostic, labels=labels, notes=(*diagnostic.notes, inside), fix=())
-    further = tuple([Label(c, "called from here") for c in own[:4] if c != span])
-    return replace(diagnostic, labels=diagnostic.labels + further)
+    if not is_library(span):
+        if diagnostic.code.startswith(_OWN_MISTAKES) and diagnostic.code not in _ARGUMENTS_MATTER:
+            return diagnostic
+        return replace(diagnostic, labels=diagnostic.labels + _chain([span, *own], body_of))
+    if not own:
+        return diagnostic
+    inside = f"this arises inside the library: {span!r}: {span.source.line(span.line).strip()}"
+    labels = (Label(own[0], diagnostic.labels[0].text), *[l for l in diagnostic.labels[1:] if not is_library(l.span)])
+    return replace(
+        diagnostic, labels=labels + _chain(own, body_of), notes=(*diagnostic.notes, inside), fix=()
+    )  # fmt: skip
+
+
+def _chain(places: list[Span], body_of: Callable[[Span], str]) -> tuple[Label, ...]:
+    """Where the body around each place is called, the next of the places."""
+    links = [(inner, outer) for inner, outer in zip(places, places[1:]) if inner != outer]
+    shown = links if len(links) <= _MAX_CHAIN else [*links[: _MAX_CHAIN - 1], links[-1]]
+    return tuple([Label(outer, f"{body_of(inner) or 'it'} is called here") for inner, outer in shown])
+
+
+_MAX_CHAIN = 4

@@ -52,6 +52,9 @@ def lower_feeds(cx: Context, frame: Frame, statements: Sequence[Any]) -> Bound:
     sourced = [s for s in bound.statements if s.source is not None]
     if len(sourced) > 1:
         cx.fail(errors.train_block(sourced[1].span, "a block feeds from one source", "bind everything in one `feed ... from ...`"), frame)
+    for s in statements:
+        if isinstance(s, (ast.If, ast.For)):
+            _refuse_nested(cx, frame, s)
     failed = False
     for statement in bound.statements:
         try:
@@ -61,6 +64,16 @@ def lower_feeds(cx: Context, frame: Frame, statements: Sequence[Any]) -> Bound:
     if failed:
         raise Poisoned
     return bound
+
+
+def _refuse_nested(cx: Context, frame: Frame, s: ast.If | ast.For) -> None:
+    """What a block is fed can't depend on an `if` in it: the sizes of everything else follow from it."""
+    for inner in (*s.body, *(s.orelse if isinstance(s, ast.If) else ())):
+        if isinstance(inner, ast.Feed):
+            cx.fail(name_errors.misplaced(inner.span, "`feed`", "inside `if` or `for`",
+                                          "feed once, at the top of the block; a value may be chosen: x = a if fast else b"), frame)  # fmt: skip
+        if isinstance(inner, (ast.If, ast.For)):
+            _refuse_nested(cx, frame, inner)
 
 
 def _feed(cx: Context, frame: Frame, s: ast.Feed, bound: Bound) -> None:

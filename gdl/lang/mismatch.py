@@ -130,8 +130,11 @@ def op_signature(entry: Op) -> str:
     return f"{entry.name}{entry.signature_text}"
 
 
+_SIGNATURE_COLUMNS = 90
+
+
 def definition_signature(d: ast.Definition) -> str:
-    """`Conv(x: f32[b, h, w, c], out: int, ...)  nn.gdl:12`"""
+    """`Conv(x: f32[b, h, w, c], out: int, ...)  nn.gdl:12`, with `...` for optional parameters that find no room."""
     parts = []
     for p in d.params:
         text = p.name
@@ -141,6 +144,9 @@ def definition_signature(d: ast.Definition) -> str:
             text += ": " + " | ".join(f'"{n}"' if p.type.is_choice else n for n in p.type.names)
         if p.default is not None and p.default.span is not None:
             text += f" = {p.default.span.text}"
+        if p.default is not None and len(", ".join([*parts, text])) > _SIGNATURE_COLUMNS:
+            parts.append("...")
+            break
         parts.append(text)
     line = d.name_span.line if d.name_span else 0
     return f"{d.name}({', '.join(parts)})  {d.name_span.source.name if d.name_span else ''}:{line}"

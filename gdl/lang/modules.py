@@ -59,6 +59,7 @@ class Loader:
         self._standard: dict[str, Library] = {}
         self._by_path: dict[Path, Library] = {}
         self._opening: list[Path] = []
+        self._own: list[Library] = []
 
     def standard(self, name: str) -> Library | None:
         """A module of the standard library."""
@@ -76,6 +77,10 @@ class Loader:
         found = [self.standard(name) for name in PRELUDE]
         return [library for library in found if library is not None]
 
+    def own(self) -> list[Library]:
+        """The modules that are the user's: the program and the files that it imports."""
+        return self._own
+
     def main(self, source: Source) -> tuple[Library, ast.Module]:
         """The module of a program's own text."""
         if source.path is not None:
@@ -87,6 +92,7 @@ class Loader:
 
     def _library(self, source: Source, module: ast.Module) -> Library:
         library = Library(Path(source.name).stem, source)
+        self._own.append(library)
         rest: list[ast.Item] = []
         for item in module.items:
             if isinstance(item, ast.Definition):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from gdl.lang.apply import as_node
 from gdl.lang.context import Context, Frame, PendingUpdate
 from gdl.lang.feeds import Bound, explain_unfed, lower_feeds
 from gdl.lang.minimize import Step, lower_minimize
-from gdl.lang.statements import execute
+from gdl.lang.statements import execute, iterations
 from gdl.lang.values import POISON, Argument, Instance, Poisoned, describe
 from gdl.source import Span
 from gdl.syntax import ast
@@ -223,10 +223,22 @@ def lower_load(cx: Context, s: ast.Load) -> program.Load:
         else:
             nets = [n for n, v in cx.top.names.items() if isinstance(v, Instance)]
             cx.fail(name_errors.no_member(s.target_span or s.span, "the program", s.target, nets, "load takes the name of a net or variable"))
-    return program.Load(target, s.file, s.maps, s.freeze, s.span)
+    return program.Load(target, s.file, s.maps, s.freeze, s.target_span or s.file_span, s.file_span)
 
 
 # ---- eval and test -----------------------------------------------------------------------------------------------
+
+
+def _opened(cx: Context, frame: Frame, body: Sequence[Any]) -> Iterator[Any]:
+    """The statements of a block with those of the `if` and `for` in it, each when it is its turn."""
+    for s in body:
+        if isinstance(s, ast.If):
+            yield from _opened(cx, frame, s.body if cx.condition(frame, s.test, "the condition of `if`") else s.orelse)
+        elif isinstance(s, ast.For):
+            for frame.names[s.name] in iterations(cx, frame, s):
+                yield from _opened(cx, frame, s.body)
+        else:
+            yield s
 
 
 def lower_eval(cx: Context, item: ast.Eval) -> program.Eval:
@@ -236,7 +248,7 @@ def lower_eval(cx: Context, item: ast.Eval) -> program.Eval:
     roots: list[tuple[str, Span, Node]] = []
     values: list[program.Value] = []
     writes: list[program.WriteImage] = []
-    for s in item.body:
+    for s in _opened(cx, frame, item.body):
         if isinstance(s, ast.Report):
             for expr in s.values:
                 node = _node(cx, frame, expr)
@@ -268,7 +280,7 @@ def lower_test(cx: Context, item: ast.Test) -> program.Test:
         roots.append((shown(expr), expr.span, as_node(cx, frame, Argument(value, expr.span), dtype)))
         return len(roots) - 1
 
-    for s in item.body:
+    for s in _opened(cx, frame, item.body):
         if isinstance(s, ast.Expect):
             left = output(s.value)
             node = roots[left][2]

@@ -27,6 +27,10 @@ from gdl.types.tensor import Dim, TensorType
 MAX_ITERATIONS = 1_000_000
 
 
+#: What is likely a slip of the pen: says where else the spoilt name is used. Other messages are long enough.
+_HIDING = ("E0101", "E0103")
+
+
 class Returned(Exception):
     """Carries a body's value out of nested `for` and `if`."""
 
@@ -98,7 +102,7 @@ def _arrive(frame: Frame, name: str, waiting: list[ast.Statement], statement: as
 
 def _note_later_uses(cx: Context, said: int, name: str, statement: ast.Statement) -> None:
     """One cause, one error: says on how many later lines the spoilt name is used."""
-    if len(cx.diagnostics) == said or statement.span is None or not cx.is_users(statement.span):
+    if len(cx.diagnostics) == said or cx.diagnostics[said].code not in _HIDING:
         return
     text = re.sub(r"#[^\n]*|\"(\\.|[^\"\\\n])*\"", lambda m: " " * len(m.group()), statement.span.source.text)
     uses = {text.count("\n", 0, m.start()) for m in re.finditer(rf"(?<![\w.]){re.escape(name)}\b", text) if m.start() >= statement.span.end}
@@ -332,7 +336,8 @@ def _return(cx: Context, frame: Frame, s: ast.Return) -> None:
     raise Returned(values[0] if len(values) == 1 else tuple(values))
 
 
-def _for(cx: Context, frame: Frame, s: ast.For) -> None:
+def iterations(cx: Context, frame: Frame, s: ast.For) -> range:
+    """The numbers that the variable of a `for` takes."""
     bounds = []
     for expr in (s.start, s.stop):
         value = cx.evaluate(frame, expr)
@@ -342,8 +347,12 @@ def _for(cx: Context, frame: Frame, s: ast.For) -> None:
     if bounds[1] - bounds[0] > MAX_ITERATIONS:
         cx.fail(errors.bad_static(s.span, f"this `for` would run {bounds[1] - bounds[0]} times; the limit is {MAX_ITERATIONS}",
                                   "a `for` is unrolled; over an axis use scan"), frame)  # fmt: skip
+    return range(bounds[0], bounds[1])
+
+
+def _for(cx: Context, frame: Frame, s: ast.For) -> None:
     outer = frame.names.get(s.name, _ABSENT)
-    for i in range(bounds[0], bounds[1]):
+    for i in iterations(cx, frame, s):
         frame.names[s.name] = i
         run_statements(cx, frame, s.body)
     if outer is _ABSENT:
@@ -403,8 +412,11 @@ def _placeholder(cx: Context, frame: Frame, s: ast.Placeholder) -> None:
     _declare(frame, s.name, cx.placeholders[s.name], s.name_span)
 
 
-def _nothing(cx: Context, frame: Frame, s: Any) -> None:
-    """Handled elsewhere: declarations that were read before, blocks that are lowered after."""
+def _elsewhere(cx: Context, frame: Frame, s: Any) -> None:
+    """Declarations that were read before, blocks that are lowered after: all of them stand at the top level."""
+    if not any(s is item for item in cx.main.statements):
+        keyword = type(s).__name__.lower()
+        cx.fail(name_errors.misplaced(s.span, f"`{keyword}`", "inside `if` or `for`", "move it to the top level of the file"), frame)
 
 
 _FORMS: dict[type, Callable[[Context, Frame, Any], None]] = {
@@ -421,7 +433,5 @@ _FORMS: dict[type, Callable[[Context, Frame, Any], None]] = {
     ast.Placeholder: _placeholder,
     ast.Next: execute_next,
     ast.Yield: execute_yield,
-    **{form: _nothing for form in (ast.Dim, ast.Hyper, ast.Data, ast.Train, ast.Eval, ast.Test, ast.Load)},
-    ast.Definition: _nothing,
-    ast.Import: _nothing,
+    **{form: _elsewhere for form in (ast.Dim, ast.Hyper, ast.Data, ast.Train, ast.Eval, ast.Test, ast.Load, ast.Definition, ast.Import)},
 }

@@ -145,5 +145,5 @@ def _wrong_load(program: Program, load: Load, options: DataOptions) -> Iterator[
         fit_checkpoint(program, load, path, checkpoint.peek(path))
     except GdlError as error:
         for diagnostic in error.diagnostics:
-            labels = diagnostic.labels or ((Label(load.span),) if load.span else ())
+            labels = diagnostic.labels or ((Label(load.file_span),) if load.file_span else ())
             yield replace(diagnostic, labels=labels)
