@@ -255,8 +255,8 @@ def evaluation(
     checked: Checked, options: DataOptions, hypers: Mapping[str, Any], *,
     weights: Path | None = None, seed: int = 0, out: Path | None = None,
 ) -> tuple[Execution, Memory, list[str]]:  # fmt: skip
-    """A program ready to be evaluated, with the weights of a checkpoint or its initial ones; what the checkpoint remembers;
-    notes. Images are written below `out` only."""
+    """A program ready to be evaluated, with the weights of a checkpoint or its initial ones; what the checkpoint
+    remembers; notes. Images are written below `out` only."""
     program, data, notes = open_all(checked, options, hypers)
     for block in program.evals.values():
         check_writes(block)

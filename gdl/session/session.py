@@ -38,7 +38,7 @@ class Outcome:
 
 
 class Variables(MutableMapping[str, np.ndarray]):
-    """The program's tensors by path. Reading copies, writing copies in and keeps shape and dtype; none can be removed."""
+    """The program's tensors by path. Reading copies, writing copies in and keeps the type; none can be removed."""
 
     def __init__(self, state: State):
         self._state = state

@@ -15,7 +15,7 @@ from gdl.train.batches import Batches, NoData
 from gdl.train.data.dataset import Dataset
 from gdl.train.evaluate import evaluate
 from gdl.train.events import Evaluated, Moment
-from gdl.train.step import Position, Stepper, minimizes
+from gdl.train.step import Position, Stepper, statements
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Execution:
     def stepper(self, position: Position) -> Stepper:
         """For the train block that the position stands in."""
         train = self.program.trains[position.block]
-        runners = {m.index: self.runner(m.computation) for m in {m.index: m for m in minimizes(train.body)}.values()}
+        runners = {minimize.index: self.runner(minimize.computation) for minimize in statements(train.body)}
         return Stepper(train, runners, self.batches(train.feed), position)
 
     def moment(self, position: Position) -> Moment:

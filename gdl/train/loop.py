@@ -1,7 +1,7 @@
 """Training as a stream of events: runs the train blocks of a program, then its eval blocks. Draws nothing.
 
-After each step, in this order: what `stop when` says, reports, evals, the end of an epoch, a checkpoint if one is due. All
-of it is a function of the position, so that a run resumed from a checkpoint continues as if it had not stopped.
+After each step, in this order: what `stop when` says, reports, evals, the end of an epoch, a checkpoint if one is due.
+All of it is a function of the position, so that a run resumed from a checkpoint continues as if it had not stopped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from gdl.train.step import NotFinite, Position
 
 #: A checkpoint to resume from is written this often, more seldom where writing one takes long.
 SAVE_EVERY_S = 10.0
-_SAVING_SHARE = 0.02  # of the time may go into that
+SAVING_SHARE = 0.02  # of the time may go into that
 
 
 def run(execution: Execution, keeper: Keeper, memory: Memory, progress: Progress) -> Iterator[Event]:
@@ -172,7 +172,7 @@ class _Block:
         began = monotonic()
         path = self.keeper.save(self.memory, is_best=is_best)
         ended = monotonic()
-        self.save_next = ended + max(SAVE_EVERY_S, (ended - began) / _SAVING_SHARE)
+        self.save_next = ended + max(SAVE_EVERY_S, (ended - began) / SAVING_SHARE)
         if path is not None:
             yield Saved(self._moment(), path, reason)
 

@@ -43,6 +43,20 @@ def minimizes(body: Sequence[Action]) -> Iterator[Minimize]:
             yield action
 
 
+def draws_of(body: Sequence[Action]) -> int:
+    """How many batches one step draws."""
+    return sum(a.count * draws_of(a.body) if isinstance(a, Repeat) else 1 for a in body)
+
+
+def statements(body: Sequence[Action]) -> Iterator[Minimize]:
+    """The `minimize` statements, each once."""
+    for action in body:
+        if isinstance(action, Repeat):
+            yield from statements(action.body)
+        else:
+            yield action
+
+
 class NotFinite(Exception):
     """The loss of `minimize` came out as inf or nan in the current step."""
 
@@ -65,13 +79,9 @@ class Stepper:
         self.tallies = [Tally(report.values) for report in train.reports]
         self.loss = float("nan")
         self.examples = 0
-        self._order = tuple([(m, runners[m.index]) for m in minimizes(train.body)])
-        self._stops = train.stops
+        self.draws_per_step = draws_of(train.body)
+        self._body, self._runners, self._stops = train.body, runners, train.stops
         self.batches = batches
-
-    @property
-    def draws_per_step(self) -> int:
-        return len(self._order)
 
     @property
     def epochs_done(self) -> int:
@@ -84,11 +94,12 @@ class Stepper:
 
     def advance(self) -> str | None:
         """One step; the text of a `stop when` that holds after it, if one does. Raises NotFinite."""
-        position, batches = self.position, self.batches
+        position, batches, runners = self.position, self.batches, self._runners
         stop = None
-        for minimize, runner in self._order:
+        for minimize in minimizes(self._body):
             inputs, examples = batches.take(position.draws)
-            outputs = runner(inputs, position.step, position.draws // batches.per_epoch, position.ticks)
+            epoch = position.draws // batches.per_epoch
+            outputs = runners[minimize.index](inputs, position.step, epoch, position.ticks)
             loss = float(outputs[0])
             if not math.isfinite(loss):
                 raise NotFinite(minimize, loss)
@@ -110,7 +121,8 @@ class Stepper:
         now = self.position
         at = replace(start)
         while True:
-            for _, runner in self._order:
+            for minimize in minimizes(self._body):
+                runner = self._runners[minimize.index]
                 inputs, _ = self.batches.take(at.draws)
                 clock = at.step, at.draws // self.batches.per_epoch, at.ticks
                 if at.ticks == now.ticks:

@@ -2,8 +2,8 @@
 
     python killing.py PROGRAM FOLDER TRIALS SEED
 
-Each run is a fork of this process, so that what is killed is training and not Python's start. Prints one line of JSON per
-trial: when it was killed, whether it was still alive then, and what was left at the end.
+Each run is a fork of this process, so that what is killed is training and not Python's start. Prints one line of JSON
+per trial: when it was killed, whether it was still alive then, and what was left at the end.
 """
 
 import contextlib
@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 from gdl.cli.main import main
-from gdl.train.rundir import view_run
 from gdl.train.checkpoint import peek
+from gdl.train.rundir import view_run
 
 
 def fork_run(*args: str) -> int:
@@ -58,6 +58,7 @@ def trial(program: str, folder: Path, moment_s: float) -> dict[str, object]:
 
 
 def run_trials(program: str, base: Path, trials: int, seed: int) -> None:
+    main(["run", program, "--out", str(base / "warm"), "--quiet"])  # imports and caches for every fork
     began = time.monotonic()
     exit_code = wait(fork_run("run", program, "--out", str(base / "whole")))
     whole_s = time.monotonic() - began

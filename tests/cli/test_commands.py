@@ -190,7 +190,8 @@ def test_failing_inline_tests(gdl: Gdl, program: Callable) -> None:
     assert said.code == Exit.TEST_FAILED
     assert "ok     right" in said.out and "FAILED wrong" in said.out and "1 passed, 1 failed" in said.out
     assert "2.0 is not near 2.5" in said.err
-    assert gdl("test", program(f"gdl 1\n{good}")) == Said(Exit.OK, f"{Path.cwd()}/program.gdl: ok     right\n1 passed\n", "")
+    file = program(f"gdl 1\n{good}")
+    assert gdl("test", file) == Said(Exit.OK, f"{file}: ok     right\n1 passed\n", "")
     assert gdl("test", program("gdl 1\nx = 1\n")).code == Exit.USAGE
 
 
