@@ -1,4 +1,4 @@
-"""Draws diagnostics as text: the code as it was written, a marker under every place that contributed, and the way out."""
+"""Draws diagnostics as text: the code as written, a marker under every place that contributed, and the way out."""
 
 from __future__ import annotations
 
@@ -155,7 +155,8 @@ def _line(text: str, number: int, marks: Sequence[_Mark], gutter: int, diagnosti
     first, last = clip(text, [(mark.start, mark.end) for mark in marks], pen.width - gutter - 3)
     before, after = "..." if first else "", "..." if last < len(text) else ""
     bar = pen.draw("gutter", f"{'':{gutter}} |")
-    lines = [f"{pen.draw('gutter', f'{number:{gutter}} |')} {before}{shown(text[first:last], len(before))}{after}".rstrip()]
+    code = f"{before}{shown(text[first:last], len(before))}{after}"
+    lines = [f"{pen.draw('gutter', f'{number:{gutter}} |')} {code}".rstrip()]
     row = ""
     for index, mark in enumerate(marks):
         start = _start(mark, text, first, before)
@@ -163,8 +164,9 @@ def _line(text: str, number: int, marks: Sequence[_Mark], gutter: int, diagnosti
         style = diagnostic.severity.value if mark.sign == "^" else "secondary"
         note = f" {shown(mark.text)}" if mark.text else ""
         row += " " * (start - cells(row)) + mark.sign * size
-        lines_up = index + 1 < len(marks) and not mark.text and start + size < _start(marks[index + 1], text, first, before)
-        if not lines_up:
+        following = marks[index + 1 : index + 2]
+        shares_row = following and not mark.text and start + size < _start(following[0], text, first, before)
+        if not shares_row:
             lines.append(f"{bar} {_paint(row, note, style, pen)}")
             row = ""
     return lines

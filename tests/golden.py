@@ -1,4 +1,4 @@
-"""Golden files: a case `name.gdl` has what is expected of it in `name.txt` beside it; `pytest --accept` writes that file.
+"""Golden files: what is expected of a case `name.gdl` stands in `name.txt` beside it; `pytest --accept` writes it.
 
 Read what was accepted before it is committed: a golden that nobody read proves nothing.
 """

@@ -63,6 +63,7 @@ HOMES = {
     "layer or optimizer": ("update", "state"),
 }
 
+
 def _error(code: str, message: str, span: Span, label: str = "", *helps: str, **more: object) -> Diagnostic:
     return Diagnostic(code, message, (Label(span, label),), tuple(h for h in helps if h), **more)  # type: ignore[arg-type]
 
@@ -186,8 +187,8 @@ def missing_default(name: Span, keyword: str) -> Diagnostic:
 
 
 def typed_without_value(name: Span) -> Diagnostic:
-    return _error("E0007", f"`{name.text}` has a type but no value", name, "",
-                  f"a tensor that is fed is `placeholder {name.text}: ...`, a trained one `variable {name.text}: ... = ...`")  # fmt: skip
+    hint = f"a tensor that is fed is `placeholder {name.text}: ...`, a trained one `variable {name.text}: ... = ...`"
+    return _error("E0007", f"`{name.text}` has a type but no value", name, "", hint)
 
 
 def missing_comma(span: Span, before: Span) -> Diagnostic:
@@ -266,9 +267,11 @@ def malformed_number(span: Span) -> Diagnostic:
 
 def number_out_of_range(span: Span) -> Diagnostic:
     if span.text.isdigit():
-        message, hint = "this integer does not fit in 64 bits", "the largest is 9223372036854775807; a float has an exponent: 1e30"
+        message = "this integer does not fit in 64 bits"
+        hint = "the largest is 9223372036854775807; a float has an exponent: 1e30"
     else:
-        message, hint = "this number does not fit in a 64-bit float", "floats reach from 5e-324 to 1.8e308"
+        message = "this number does not fit in a 64-bit float"
+        hint = "floats reach from 5e-324 to 1.8e308"
     return _error("E0011", message, span, "", hint)
 
 
@@ -370,7 +373,8 @@ def not_a_code(span: Span) -> Diagnostic:
 
 def semicolon(span: Span, opener: Span) -> Diagnostic:
     labels = (Label(span), Label(opener, "opened here"))
-    return Diagnostic("E0008", f"inside `{opener.text}` a comma separates, not `;`", labels, ("write `,`",), fix=_fix(span, ","))
+    message = f"inside `{opener.text}` a comma separates, not `;`"
+    return Diagnostic("E0008", message, labels, ("write `,`",), fix=_fix(span, ","))
 
 
 def chained_comparison(span: Span, first: Span) -> Diagnostic:

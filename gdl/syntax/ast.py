@@ -6,10 +6,10 @@ nesting is limited by the parser (`MAX_NESTING`), so walking a tree needs no dee
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Union
+from dataclasses import field
 
 from gdl.source import Span
+from gdl.syntax.node import Node, node
 
 MAX_NESTING = 200
 
@@ -18,64 +18,66 @@ def _span() -> Span:
     return field(compare=False, repr=False, kw_only=True, default=None)  # type: ignore[return-value]
 
 
-@dataclass(frozen=True, slots=True)
-class Ast:
+@node
+class Ast(Node):
+    """What every node has: the place where it stands."""
+
     span: Span = _span()
 
 
 # ---- expressions -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Name(Ast):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Number(Ast):
     """An int where the text has neither point nor exponent, else a float."""
 
     value: int | float
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class String(Ast):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Bool(Ast):
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Array(Ast):
     """`[a, b, c]`"""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Tuple(Ast):
     """`(a, b)`; one parenthesised expression without a comma is not a tuple."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Splice(Ast):
     """`*s`"""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Unary(Ast):
     op: str  # "-" or "not"
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Term(Ast):
     """One further operand of a chain; `op_span` is the operator's own place."""
 
@@ -84,7 +86,7 @@ class Term(Ast):
     op_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Chain(Ast):
     """Left-associative operators of one precedence, flat: `+ -`, `* / // % @`, `and`, `or`, one comparison, `**`.
 
@@ -95,7 +97,7 @@ class Chain(Ast):
     rest: tuple[Term, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Conditional(Ast):
     """`then if test else otherwise`"""
 
@@ -104,14 +106,14 @@ class Conditional(Ast):
     otherwise: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Attribute(Ast):
     value: Expr
     name: str
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Argument(Ast):
     """`value`, or `name=value`."""
 
@@ -120,31 +122,31 @@ class Argument(Ast):
     name_span: Span | None = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Call(Ast):
     callee: Expr
     args: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Slice(Ast):
     start: Expr | None
     stop: Expr | None
     step: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Ellipsis_(Ast):
     """`...` inside an index."""
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Index(Ast):
     value: Expr
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Stage(Ast):
     """One `|> [label:] callee [(args)]` of a pipe. `label_index` is the `i` of `block[i]: Block()`."""
 
@@ -155,13 +157,13 @@ class Stage(Ast):
     label_span: Span | None = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Pipe(Ast):
     source: Expr
     stages: tuple[Stage, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Scan(Ast):
     """`scan x in xs along t carry h = h0, c = c0 { ... }`; `over` is a Tuple for `scan x, y in xs, ys ...`."""
 
@@ -174,16 +176,16 @@ class Scan(Ast):
     along_span: Span = _span()
 
 
-Expr = Union[
-    Name, Number, String, Bool, Array, Tuple, Splice, Unary, Chain, Conditional, Attribute, Call, Slice, Ellipsis_, Index,
-    Pipe, Scan,
-]  # fmt: skip
+Expr = (
+    Name | Number | String | Bool | Array | Tuple | Splice | Unary | Chain | Conditional | Attribute | Call | Slice
+    | Ellipsis_ | Index | Pipe | Scan
+)  # fmt: skip
 
 
 # ---- types -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Axis(Ast):
     """`n`, `row: 28`, `*s` (size is a Splice) or `...` (size is an Ellipsis_)."""
 
@@ -192,7 +194,7 @@ class Axis(Ast):
     label_span: Span | None = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class TypeExpr(Ast):
     """`f32[batch, 784]`. `dtype` is None where it was left out, and a dtype variable (`f n i t`) in signatures."""
 
@@ -201,7 +203,7 @@ class TypeExpr(Ast):
     dtype_span: Span | None = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Kind(Ast):
     """A static parameter's kind: ("int",), or the allowed strings of `"same" | "valid"` with `is_choice`."""
 
@@ -209,7 +211,7 @@ class Kind(Ast):
     is_choice: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Param(Ast):
     name: str
     type: TypeExpr | Kind | None
@@ -217,7 +219,7 @@ class Param(Ast):
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Signature(Ast):
     """`(x: f[*a], axis: int = 0) -> f[*a]`, as ops declare it; several results are a tuple of types."""
 
@@ -228,7 +230,7 @@ class Signature(Ast):
 # ---- statements --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Variable(Ast):
     name: str
     type: TypeExpr
@@ -236,7 +238,7 @@ class Variable(Ast):
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class State(Ast):
     name: str
     type: TypeExpr
@@ -244,14 +246,14 @@ class State(Ast):
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Net(Ast):
     name: str
     value: Expr
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Bind(Ast):
     """`a, b = value`, or `name: type = value`."""
 
@@ -261,19 +263,19 @@ class Bind(Ast):
     target_spans: tuple[Span, ...] = _span()  # type: ignore[assignment]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Update(Ast):
     name: str
     value: Expr
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Return(Ast):
     values: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class For(Ast):
     name: str
     start: Expr
@@ -282,14 +284,14 @@ class For(Ast):
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class If(Ast):
     test: Expr
     body: tuple[Statement, ...]
     orelse: tuple[Statement, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Load(Ast):
     """`load model from "f" map "old" -> "new" freeze`"""
 
@@ -301,20 +303,20 @@ class Load(Ast):
     file_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Require(Ast):
     test: Expr
     message: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Next(Ast):
     name: str
     value: Expr
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Yield(Ast):
     values: tuple[Expr, ...]
 
@@ -322,7 +324,7 @@ class Yield(Ast):
 # ---- declarations ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Import(Ast):
     """`import "file.gdl" as m` (names empty) or `from nn import Dense` (alias None)."""
 
@@ -334,14 +336,14 @@ class Import(Ast):
     name_spans: tuple[Span, ...] = _span()  # type: ignore[assignment]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Dim(Ast):
     names: tuple[str, ...]
     value: Expr | None = None
     name_spans: tuple[Span, ...] = _span()  # type: ignore[assignment]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Hyper(Ast):
     """`hyper lr: float = 0.5 in (0, 10)`: `bounds` is a Tuple (open) or an Array (closed) of two numbers."""
 
@@ -353,7 +355,7 @@ class Hyper(Ast):
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Data(Ast):
     """`data d = mnist() or digits()`: `value` is a Chain of "or" or a single call."""
 
@@ -362,21 +364,21 @@ class Data(Ast):
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Placeholder(Ast):
     name: str
     type: TypeExpr
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Metric(Ast):
     name: str
     value: Expr
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Definition(Ast):
     """`def`, `layer` or `optimizer` (see `what`)."""
 
@@ -392,7 +394,7 @@ class Definition(Ast):
 # ---- procedures --------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Every(Ast):
     """`every epoch`, `every 100 steps`, `every 2 epochs`: unit is "steps" or "epochs"."""
 
@@ -400,17 +402,17 @@ class Every(Ast):
     unit: str
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Epochs(Ast):
     count: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Steps(Ast):
     count: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Feed(Ast):
     bindings: tuple[Argument, ...]  # each with a name
     source: Expr | None = None
@@ -418,7 +420,7 @@ class Feed(Ast):
     shuffle: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Minimize(Ast):
     loss: Expr
     optimizer: Expr
@@ -426,26 +428,26 @@ class Minimize(Ast):
     clip: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Repeat(Ast):
     count: Expr
     body: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Report(Ast):
     values: tuple[Expr, ...]
     every: Every | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Run(Ast):
     name: str
     every: Every | None = None
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Save(Ast):
     directory: str | None = None
     best: str | None = None
@@ -453,18 +455,18 @@ class Save(Ast):
     best_span: Span | None = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Stop(Ast):
     test: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Write(Ast):
     file: str
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Expect(Ast):
     """`expect a == b` (close is None) or `expect a ~= b`."""
 
@@ -472,44 +474,44 @@ class Expect(Ast):
     close: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class ExpectError(Ast):
     code: str
     body: tuple[Statement, ...]
     code_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Train(Ast):
     name: str | None
     body: tuple[Statement, ...]
     name_span: Span | None = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Eval(Ast):
     name: str
     body: tuple[Statement, ...]
     name_span: Span = _span()
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Test(Ast):
     name: str
     body: tuple[Statement, ...]
 
 
-Statement = Union[
-    Variable, State, Net, Bind, Update, Return, For, If, Load, Require, Next, Yield,
-    Epochs, Steps, Feed, Minimize, Repeat, Report, Run, Save, Stop, Write, Expect, ExpectError,
-]  # fmt: skip
-Item = Union[
-    Import, Dim, Hyper, Data, Placeholder, Metric, Definition, Train, Eval, Test,
-    Variable, State, Net, Bind, Update, Return, For, If, Load, Require,
-]  # fmt: skip
+Statement = (
+    Variable | State | Net | Bind | Update | Return | For | If | Load | Require | Next | Yield | Epochs | Steps
+    | Feed | Minimize | Repeat | Report | Run | Save | Stop | Write | Expect | ExpectError
+)  # fmt: skip
+Item = (
+    Import | Dim | Hyper | Data | Placeholder | Metric | Definition | Train | Eval | Test | Variable | State | Net
+    | Bind | Update | Return | For | If | Load | Require
+)  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Comment(Ast):
     """A comment as it stands, `#` included; `own_line` if nothing but blanks precedes it on its line."""
 
@@ -517,7 +519,7 @@ class Comment(Ast):
     own_line: bool
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Module(Ast):
     """A file. `broken` holds the names in statements that could not be parsed, and of what holds such a statement: they
     may be declared there, so that they are missing or wrong elsewhere says nothing."""

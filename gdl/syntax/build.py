@@ -15,6 +15,7 @@ from gdl.syntax.table import grammar_hash
 
 STARTS = ("file", "expression", "signature")
 
+
 def build_table(grammar: str) -> dict[str, Any]:
     """The LALR table as plain data: terminals, rules, and per state what each symbol leads to.
 

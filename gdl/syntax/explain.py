@@ -14,7 +14,16 @@ from gdl.syntax.ast import MAX_NESTING
 from gdl.syntax.expected import describe, found
 from gdl.syntax.lalr import Failure, Reduction, accepted
 from gdl.syntax.table import Table
-from gdl.syntax.tokens import DTYPE_NAMES, DTYPE_VARIABLES, DTYPES, ENDS_OPERAND, RESERVED, STARTS_OPERAND, STATEMENT_WORDS, Token
+from gdl.syntax.tokens import (
+    DTYPE_NAMES,
+    DTYPE_VARIABLES,
+    DTYPES,
+    ENDS_OPERAND,
+    RESERVED,
+    STARTS_OPERAND,
+    STATEMENT_WORDS,
+    Token,
+)
 
 # Words that begin statements in other languages, and what is said of them.
 _ELSEWHERE = {
@@ -268,8 +277,8 @@ def _missing_value(case: Case) -> Diagnostic | None:
 
 # What is worth naming when it is missing, the most likely first.
 _MARKS = {
-    "ARROW": "->", "COLON": ":", "ASSIGN": "=", "RANGE": "..", "WITH": "with", "FROM": "from", "IN": "in", "WHEN": "when",
-    "ALONG": "along", "CARRY": "carry", "IMPORT": "import", "AS": "as", "LBRACE": "{", "LPAR": "(",
+    "ARROW": "->", "COLON": ":", "ASSIGN": "=", "RANGE": "..", "WITH": "with", "FROM": "from", "IN": "in",
+    "WHEN": "when", "ALONG": "along", "CARRY": "carry", "IMPORT": "import", "AS": "as", "LBRACE": "{", "LPAR": "(",
 }  # fmt: skip
 
 

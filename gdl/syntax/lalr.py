@@ -15,7 +15,6 @@ from gdl.syntax.placement import BLOCKS, TURNS, may_stand
 from gdl.syntax.table import Table
 from gdl.syntax.tokens import DTYPE_VARIABLES, DTYPES, RESERVED, STOP, Token
 
-
 _DEFINITIONS = frozenset({"DEF", "LAYER", "OPTIMIZER", "def", "layer", "optimizer"})
 
 
@@ -100,7 +99,8 @@ class _Stack:
             return may_stand(kind, self.blocks[-1])
         if token.text in DTYPES or self.blocks[0] == "signature":
             return True
-        return token.text in DTYPE_VARIABLES and (self.header in _DEFINITIONS or not _DEFINITIONS.isdisjoint(self.blocks))
+        in_definition = self.header in _DEFINITIONS or not _DEFINITIONS.isdisjoint(self.blocks)
+        return in_definition and token.text in DTYPE_VARIABLES
 
     def shifted(self, kind: str, index: int) -> None:
         """Keep account of blocks and statements; `index` is the next token's."""

@@ -26,7 +26,9 @@ from gdl.syntax.tokens import (
 
 _BLOCK_WORDS = frozenset("def layer optimizer train eval test repeat if for".split())
 _SUITE_WORDS = _BLOCK_WORDS | {"class", "else", "elif", "while", "with", "try"}
-_BINARY = frozenset("PLUS MINUS STAR SLASH DOUBLE_SLASH PERCENT AT DOUBLE_STAR EQUAL UNEQUAL LESS MORE AT_MOST AT_LEAST".split())
+_BINARY = frozenset(
+    "PLUS MINUS STAR SLASH DOUBLE_SLASH PERCENT AT DOUBLE_STAR EQUAL UNEQUAL LESS MORE AT_MOST AT_LEAST".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +45,13 @@ class Layout:
     """Tokens with an END after every statement, and the index of the closer for every opener that has one."""
 
     source: Source
-    guess: bool  # some `{` is never closed: take indentation as a hint where its `}` should be
+    guess: int = 0  # so many `{` are never closed: take indentation as a hint where their `}` should be
     tokens: list[Token] = field(default_factory=list)
     match: dict[int, int] = field(default_factory=dict)
     open: list[int] = field(default_factory=list)  # indices of openers not yet closed
     diagnostics: list[Diagnostic] = field(default_factory=list)
     is_open: bool = False  # the end of the text left a bracket open
+    unclosed: int = 0  # number of `{` that it left open
     too_deep: bool = False  # and reported
     given_up: GivenUp | None = None
     blocks: int = 0  # number of `{` among the open brackets
@@ -109,8 +112,8 @@ class Layout:
 
 def lay_out(raw: list[Token], source: Source, end: int) -> Layout:
     """The tokens as the grammar wants them."""
-    layout = _arrange(raw, Layout(source, guess=False), end)
-    return _arrange(raw, Layout(source, guess=True), end) if layout.is_open else layout
+    layout = _arrange(raw, Layout(source), end)
+    return _arrange(raw, Layout(source, guess=layout.unclosed), end) if layout.unclosed else layout
 
 
 def _arrange(raw: list[Token], layout: Layout, end: int) -> Layout:
@@ -128,6 +131,7 @@ def _arrange(raw: list[Token], layout: Layout, end: int) -> Layout:
             layout.tokens.append(token)
     layout.is_open = bool(layout.open)
     layout.give_up(stop)
+    layout.unclosed = len(layout.open)
     _close_blocks(layout, stop)
     layout.end_statement(end)
     layout.tokens.append(stop)
@@ -152,9 +156,10 @@ def _line_end(layout: Layout, token: Token, raw: list[Token], index: int) -> Non
     elif token.text == "\n" and _belongs_to_given_up(layout, following):
         return
     layout.end_statement(token.start, token.text)
+    while layout.guess and layout.open and _stands_outside(layout, following):
+        _close_reported(layout, following)
     if layout.guess and layout.open and _starts_item(layout, raw, index + 1):
         _close_blocks(layout, following)
-        layout.end_statement(following.start)
 
 
 def _belongs_to_given_up(layout: Layout, following: Token) -> bool:
@@ -187,7 +192,8 @@ def _give_up_line(layout: Layout, following: Token, indent: int) -> GivenUp | No
     elif indent <= margin:
         return None
     elif last.kind in _BINARY:
-        layout.diagnostics.append(errors.line_too_short(layout.after(last), "line", f"`{last.text}`", "a value", errors.LONG_LINE))
+        long_line = errors.line_too_short(layout.after(last), "line", f"`{last.text}`", "a value", errors.LONG_LINE)
+        layout.diagnostics.append(long_line)
     elif line[0].text in _BLOCK_WORDS and (len(line) == 1 or line[1].kind not in ("ASSIGN", "COLON", "COMMA")):
         layout.diagnostics.append(errors.missing_brace(layout.after(last), line[0].text))
         takes = frozenset({"}"})
@@ -222,6 +228,15 @@ def _closes_on_line(raw: list[Token], index: int, depth: int) -> bool:
         if depth < 1:
             return True
     return False
+
+
+def _stands_outside(layout: Layout, token: Token) -> bool:
+    """Whether a line stands further left than the statements of the block it seems to be in, and does not close it."""
+    opener = layout.open[-1]
+    inside = layout.tokens[opener + 1 : opener + 2]
+    margin = layout.indent(layout.tokens[opener].start)
+    is_closer = token.kind in ("RBRACE", STOP)
+    return not is_closer and layout.indent(token.start) <= margin < (layout.indent(inside[0].start) if inside else 0)
 
 
 def _starts_item(layout: Layout, raw: list[Token], index: int) -> bool:
@@ -277,15 +292,19 @@ def _closer(layout: Layout, token: Token, before: Token) -> None:
 
 
 def _close_deeper_blocks(layout: Layout, token: Token) -> None:
-    """A `}` that stands further left than the line of its `{`, but right where an outer one wants it, closes that one."""
+    """A `}` further left than the line of its `{`, but right where an outer one wants it, closes that one."""
     indents = [layout.indent(layout.tokens[index].start) for index in layout.open]
     here = layout.indent(token.start)
     if here in indents[:-1]:
-        while indents.pop() > here:
-            opener = layout.span(layout.tokens[layout.open[-1]])
-            layout.diagnostics.append(errors.unclosed([opener], layout.span(token), "}"))
-            _close_block(layout, token)
-            layout.end_statement(token.start)
+        while layout.guess and indents.pop() > here:
+            _close_reported(layout, token)
+
+
+def _close_reported(layout: Layout, seen_at: Token) -> None:
+    opener = layout.span(layout.tokens[layout.open[-1]])
+    layout.diagnostics.append(errors.unclosed([opener], layout.span(seen_at), "}"))
+    layout.guess -= 1
+    _close_block(layout, seen_at)
 
 
 def _close_blocks(layout: Layout, seen_at: Token) -> None:

@@ -18,6 +18,7 @@ _HIDDEN = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\
 
 # What other languages write, and the token it stands for here (BROKEN: there is no such token).
 _FOREIGN = {"&&": "AND", "||": "OR", "!": "NOT", "===": "EQUAL", "!==": "UNEQUAL", ":=": "ASSIGN", "^": "DOUBLE_STAR"}
+_QUOTES = "\u2018\u2019\u201c\u201d"
 _FOREIGN_WORDS = {"True": "true", "False": "false", "None": "none"}
 _SYMBOLS = {
     "\u00d7": "*", "\u00b7": "*", "\u22c5": "*", "\u2212": "-", "\u2013": "-", "\u00f7": "/", "\u2264": "<=",
@@ -38,7 +39,7 @@ def _scanner(table: Table) -> re.Pattern[str]:
         "BAD_NUMBER": r"(?<![\w\])])\.[0-9][\w.]*|[0-9](?:\w|\.(?!\.))*",
         "OPERATOR": operators,
         "OPEN_STRING": r'"(?:\\.|[^"\\\n])*\\?',
-        "QUOTED": "'[^'\n]*'?|`[^`\n]*`|[\u2018\u2019\u201c\u201d][^\u2018\u2019\u201c\u201d\n]*[\u2018\u2019\u201c\u201d]?",
+        "QUOTED": f"'[^'\n]*'?|`[^`\n]*`|[{_QUOTES}][^{_QUOTES}\n]*[{_QUOTES}]?",
         "BAD_NAME": r"\w+",
         "BAD": r".",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -30,12 +31,13 @@ def _rules(table: Table) -> list[Reduction]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
+class Reading:
     """What one run of the parser over a text, or a part of it, gave."""
 
     value: Any
-    tokens: list[Token]
-    kinds: list[str]
+    lexed: list[Token]  # as they stand
+    tokens: list[Token]  # as the grammar wants them
+    kinds: list[str]  # what each of these was taken for
     comments: list[ast.Comment]
     diagnostics: list[Diagnostic]
     broken: set[str]
@@ -44,48 +46,48 @@ class _Outcome:
 
 def parse(source: Source) -> tuple[ast.Module, list[Diagnostic]]:
     """The syntax tree of a file, and its mistakes in order of place. What stands around a mistake is in the tree."""
-    outcome = _read(source, "file", 0, len(source.text))
-    editions = [item for item in outcome.value if isinstance(item, Edition)]
-    items = [item for item in outcome.value if not isinstance(item, Edition)]
-    outcome.diagnostics.extend(_check_edition(editions, items))
-    outcome.diagnostics.extend(_check_params(items))
+    reading = read(source, "file", 0, len(source.text))
+    editions = [item for item in reading.value if isinstance(item, Edition)]
+    items = [item for item in reading.value if not isinstance(item, Edition)]
+    reading.diagnostics.extend(_check_edition(editions, items))
+    reading.diagnostics.extend(_check_params(items))
     module = ast.Module(
         editions[0].text if editions else None,
-        _with_docs(items, outcome.comments),
-        tuple(outcome.comments),
-        frozenset(outcome.broken),
+        _with_docs(items, reading.comments),
+        tuple(reading.comments),
+        frozenset(reading.broken),
         span=Span(source, 0, len(source.text)),
     )
-    return module, _in_order(outcome.diagnostics)
+    return module, _in_order(reading.diagnostics)
 
 
 def parse_items(source: Source, start: int, end: int) -> tuple[tuple[ast.Item, ...], list[Diagnostic]]:
     """The items in a part of a source, with spans into the whole of it."""
-    outcome = _read(source, "file", start, end)
-    return _with_docs(outcome.value, outcome.comments), _in_order(outcome.diagnostics)
+    reading = read(source, "file", start, end)
+    return _with_docs(reading.value, reading.comments), _in_order(reading.diagnostics)
 
 
 def parse_expression(source: Source) -> tuple[ast.Expr | None, list[Diagnostic]]:
     """The one expression that the text is; None where it is not one."""
-    outcome = _read(source, "expression", 0, len(source.text))
-    return outcome.value, _in_order(outcome.diagnostics)
+    reading = read(source, "expression", 0, len(source.text))
+    return reading.value, _in_order(reading.diagnostics)
 
 
 @lru_cache(maxsize=1024)
 def parse_signature(text: str) -> ast.Signature:
     """An op's signature, `(x: f[*a], axis: int = 0) -> f[*a]`. ValueError: it is not one (not a user's mistake)."""
-    outcome = _read(Source("signature", text), "signature", 0, len(text))
-    if outcome.diagnostics:
-        raise ValueError(f"{text}: {'; '.join(d.message for d in outcome.diagnostics)}")
-    return outcome.value
+    reading = read(Source("signature", text), "signature", 0, len(text))
+    if reading.diagnostics:
+        raise ValueError(f"{text}: {'; '.join(d.message for d in reading.diagnostics)}")
+    return reading.value
 
 
 def is_incomplete(text: str) -> bool:
     """Whether more lines could make this text right: a bracket is open, or it stops in the middle of a statement."""
-    return _read(Source("input", text), "file", 0, len(text)).is_incomplete
+    return read(Source("input", text), "file", 0, len(text)).is_incomplete
 
 
-def _read(source: Source, start: str, begin: int, end: int) -> _Outcome:
+def read(source: Source, start: str, begin: int, end: int) -> Reading:
     table = load_table()
     lexed = lex(source, table, begin, end)
     layout = lay_out(lexed.tokens, source, end)
@@ -94,18 +96,29 @@ def _read(source: Source, start: str, begin: int, end: int) -> _Outcome:
 
     rules = _rules(table)
 
+    reported = sorted(diagnostic.labels[0].span.start for diagnostic in diagnostics)
+    unclosed = next((at for at in reported if source.text[at] == "{"), end)
+
     def report(failure: Failure) -> None:
         failures.append(failure)
-        if failure.too_deep and layout.too_deep:
-            return
-        if all(token.kind != BROKEN for token in failure.tokens[failure.index : failure.end]):  # else it is reported
-            diagnostics.append(explain(failure, source, table, rules))
+        if not _is_reported(failure, reported) and not (failure.too_deep and layout.too_deep):
+            found = explain(failure, source, table, rules)
+            if found.code != "E0009" or failure.token.start < unclosed:  # else it stands in the wrong block
+                diagnostics.append(found)
 
     value, kinds = run(table, rules, start, source, layout.tokens, layout.match, report)
     diagnostics += _wrong_codes(layout.tokens, kinds, source)
     unfinished = layout.is_open or any(_is_last(failure) for failure in failures)
     broken = {name for start in _starts(failures) for name in _names(layout.tokens, kinds, start)}
-    return _Outcome(value, layout.tokens, kinds, lexed.comments, diagnostics, broken, unfinished)
+    return Reading(value, lexed.tokens, layout.tokens, kinds, lexed.comments, diagnostics, broken, unfinished)
+
+
+def _is_reported(failure: Failure, places: list[int]) -> bool:
+    """Whether characters or brackets of the statement are reported already, which then may well be why it fails."""
+    if any(token.kind == BROKEN for token in failure.tokens[failure.index : failure.end]):
+        return True
+    first = bisect_left(places, failure.tokens[failure.start].start)
+    return first < len(places) and places[first] < failure.token.end
 
 
 def _wrong_codes(tokens: list[Token], kinds: list[str], source: Source) -> list[Diagnostic]:
@@ -159,7 +172,8 @@ def _check_params(items: Sequence[ast.Item]) -> Iterator[Diagnostic]:
 
 def _with_docs(items: Sequence[ast.Item], comments: Sequence[ast.Comment]) -> tuple[ast.Item, ...]:
     """The items, definitions and hypers with the `##` lines right above them as their `doc`."""
-    docs = {c.span.line: c.text.lstrip("#").removeprefix(" ") for c in comments if c.own_line and c.text.startswith("##")}
+    found = (comment for comment in comments if comment.own_line and comment.text.startswith("##"))
+    docs = {comment.span.line: comment.text.lstrip("#").removeprefix(" ") for comment in found}
     if not docs:
         return tuple(items)
     return tuple(_with_doc(item, docs) if isinstance(item, (ast.Definition, ast.Hyper)) else item for item in items)

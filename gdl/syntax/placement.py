@@ -22,24 +22,24 @@ BLOCKS = {
 TURNS = frozenset({"END", "LBRACE", "RBRACE", *BLOCKS} - {""})
 
 _PURE = {"FOR", "IF", "REQUIRE"}
-_OWNING = {"VARIABLE", "STATE", "NET", "UPDATE", "LOAD"}
-_PROCEDURE = {"FEED", "REPORT", "LOAD"}
+_OWNING = {"VARIABLE", "STATE", "NET", "UPDATE"}
+_PROCEDURE = {"FEED", "REPORT"}
 _ITEMS = {
-    "GDL", "IMPORT", "FROM", "DIM", "HYPER", "DATA", "PLACEHOLDER", "METRIC", "DEF", "LAYER", "OPTIMIZER", "TRAIN", "EVAL",
-    "TEST",
+    "GDL", "IMPORT", "FROM", "DIM", "HYPER", "DATA", "PLACEHOLDER", "METRIC", "DEF", "LAYER", "OPTIMIZER", "TRAIN",
+    "EVAL", "TEST",
 }  # fmt: skip
 
 _TAKES: dict[str, frozenset[str]] = {
-    "file": frozenset(_ITEMS | _PURE | _OWNING),
+    "file": frozenset({*_ITEMS, *_PURE, *_OWNING, "LOAD"}),
     "def": frozenset({"RETURN", *_PURE}),
     "layer": frozenset({"RETURN", *_PURE, *_OWNING}),
     "optimizer": frozenset({"STATE", "UPDATE", *_PURE}),
-    "scan": frozenset({"NEXT", "YIELD", *_PURE, *_OWNING} - {"LOAD"}),
-    "train": frozenset({"EPOCHS", "STEPS", "MINIMIZE", "REPEAT", "RUN", "SAVE", "STOP", *_PROCEDURE}),
-    "repeat": frozenset({"MINIMIZE", "REPEAT", "RUN", "STOP", *_PROCEDURE}),
+    "scan": frozenset({"NEXT", "YIELD", *_PURE, *_OWNING}),
+    "train": frozenset({"EPOCHS", "STEPS", "MINIMIZE", "REPEAT", "RUN", "SAVE", "STOP", "LOAD", *_PROCEDURE}),
+    "repeat": frozenset({"MINIMIZE", "REPEAT"}),
     "eval": frozenset({"WRITE", *_PROCEDURE, *_PURE}),
     "test": frozenset({"FEED", "EXPECT", *_PURE, *_OWNING}),
-    "expect error": frozenset(_ITEMS | _PURE | _OWNING | _PROCEDURE),
+    "expect error": frozenset({"PLACEHOLDER", "METRIC", *_PURE, *_OWNING}),
 }
 _PLACED = frozenset().union(*_TAKES.values())
 

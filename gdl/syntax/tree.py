@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.syntax.lalr import Body
 from gdl.syntax.literals import number_value, string_value
+from gdl.syntax.node import node
 from gdl.syntax.tokens import Token
 
 # ---- tokens ------------------------------------------------------------------------------------------------------
+
 
 def _at(span: Span, token: Token | None) -> Span | None:
     return Span(span.source, token.start, token.end) if token else None
@@ -41,7 +42,7 @@ def _string(token: Token | None) -> str | None:
 # ---- blocks ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@node
 class Edition(ast.Ast):
     """`gdl 1`, until the parser has put it into the Module."""
 
@@ -220,7 +221,9 @@ def _expect_error(span: Span, code: Token, body: Any) -> ast.ExpectError:
 def _chain(span: Span, first: ast.Expr, *rest: Any) -> ast.Chain:
     source = span.source
     terms = [
-        ast.Term(op.text, operand, span=Span(source, op.start, operand.span.end), op_span=Span(source, op.start, op.end))
+        ast.Term(
+            op.text, operand, span=Span(source, op.start, operand.span.end), op_span=Span(source, op.start, op.end)
+        )
         for op, operand in zip(rest[::2], rest[1::2], strict=True)
     ]
     return ast.Chain(first, tuple(terms), span=span)
@@ -355,6 +358,6 @@ BUILDERS: dict[str, Callable[..., Any]] = {
 
 # The rules that put a tree inside a tree; the depth of the result is limited by MAX_NESTING.
 NESTING = frozenset(
-    "definition train eval test if_ for_ repeat expect_error conditional piped chain unary attribute call index tuple array"
-    " scan slice type".split()
+    "definition train eval test if_ for_ repeat expect_error conditional piped chain unary attribute call index tuple"
+    " array scan slice type".split()
 )
