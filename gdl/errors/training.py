@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from gdl.diagnostics import Diagnostic, Label
 from gdl.errors import CheckpointError, DataError, RunError
 from gdl.source import Span
-
-if TYPE_CHECKING:
-    from gdl.lang.program import Feed
 
 
 def diverged(
@@ -28,9 +24,9 @@ def diverged(
     return RunError(Diagnostic("E0820", message, tuple(labels), tuple(helps), (kept,) if kept else ()))
 
 
-def no_records(feed: Feed) -> DataError:
-    name = f"{feed.data}.{feed.split}" if feed.split else str(feed.data)
-    labels = (Label(feed.span),) if feed.span else ()
+def no_records(data: str, split: str, span: Span | None) -> DataError:
+    name = f"{data}.{split}" if split else data
+    labels = (Label(span),) if span else ()
     return DataError(Diagnostic("E0821", f"{name} has no records", labels, ("use a split that has some",)))
 
 

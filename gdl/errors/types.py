@@ -2,9 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, Protocol
+
 from gdl.diagnostics import Diagnostic, Edit, Label, Severity
 from gdl.source import Span
-from gdl.types.tensor import Dim, TensorType
+
+
+class Dim(Protocol):
+    """An axis: `gdl.types.tensor.Dim`, as much of it as a message needs."""
+
+    @property
+    def size(self) -> Any: ...
+    @property
+    def origin(self) -> Span | None: ...
+
+
+class TensorType(Protocol):
+    """`gdl.types.tensor.TensorType`, likewise."""
+
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def dims(self) -> Sequence[Any]: ...
+    @property
+    def rank(self) -> int: ...
+    @property
+    def origin(self) -> Span | None: ...
 
 Origins = tuple[Label, ...]
 

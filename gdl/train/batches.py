@@ -26,7 +26,7 @@ class Batches:
         self._feed, self._seed = feed, seed
         self.count = len(next(iter(records.values()))) if records else 1
         if self.count == 0:
-            raise errors.no_records(feed)
+            raise errors.no_records(str(feed.data), feed.split, feed.span)
         self.size = min(feed.batch or self.count, self.count)
         self.per_epoch = -(-self.count // self.size)
         self._buffers: dict[str, np.ndarray] = {}
