@@ -14,7 +14,7 @@ from rich.text import Text
 
 from gdl.cli.display import Plain
 from gdl.cli.wording import duration, number
-from gdl.train.events import Event, Finished, Progress, Started
+from gdl.train.events import Evaluated, Event, Finished, Progress, Reported, Started
 
 _REFRESH_HZ = 5  # often enough for the eye, and next to nothing for the training
 _BAR_WIDTH = 24
@@ -27,15 +27,22 @@ class Live(Plain):
     def __init__(self, console: Console, progress: Progress):
         super().__init__()
         self._console, self._progress = console, progress
-        self._began, self._first_step = monotonic(), 0
+        self._training: Started | None = None
+        self._began = monotonic()
+        self._values: dict[str, str] = {}  # last reported or evaluated
         self._download: tuple[str, int, int] | None = None
 
     def show(self, event: Event) -> None:
         if isinstance(event, Started):
-            self._began, self._first_step = monotonic(), event.at.step
+            self._training, self._began = event, monotonic()
+        elif isinstance(event, Finished):
+            self._training = None
+        elif isinstance(event, Reported):
+            self._values |= {name: number(value) for name, value in event.values.items() if name != "loss"}
+        elif isinstance(event, Evaluated):
+            values = {name: value for name, value in event.values.items() if isinstance(value, float)}
+            self._values |= {f"{event.eval} {name}": number(v, name in event.shares) for name, v in values.items()}
         super().show(event)
-        if isinstance(event, Finished):
-            self._plan = None
 
     def write(self, text: str) -> None:
         self._console.print(Text(text))
@@ -50,9 +57,9 @@ class Live(Plain):
         if self._download is not None:
             name, done, total = self._download
             return _bar(done, total, f"downloading {name}  {done / 1e6:.1f}/{total / 1e6:.1f} MB")
-        if self._plan is None:
+        if self._training is None:
             return Text("")
-        return _bar(self._progress.step, self._plan.steps, "  ".join(self._parts(self._plan)))
+        return _bar(self._progress.step, self._training.steps, "  ".join(self._parts(self._training)))
 
     def _parts(self, plan: Started) -> Iterator[str]:
         now = self._progress
@@ -61,11 +68,11 @@ class Live(Plain):
         yield f"step {now.step}/{plan.steps}"
         if now.step:
             yield f"loss {number(now.loss)}"
-        yield from (f"{name} {number(value)}" for name, value in now.values.items() if name != "loss")
-        seconds, steps = monotonic() - self._began, now.step - self._first_step
+        seconds, steps = monotonic() - self._began, now.step - plan.at.step
         if steps and seconds > _SETTLING_S:
             yield f"{now.examples / seconds:,.0f} examples/s"
             yield f"{duration(seconds / steps * max(plan.steps - now.step, 0))} left"
+        yield from (f"{name} {value}" for name, value in self._values.items())
 
 
 def _bar(done: int, total: int, text: str) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,6 @@ class Progress:
     examples: int = 0  # trained on since the block started or was resumed
     loss: float = float("nan")
     interrupted: bool = False
-    values: dict[str, float] = field(default_factory=dict)  # last reported
 
 
 _NAMES = {

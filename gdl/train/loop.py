@@ -123,9 +123,7 @@ class _Block:
     def _after_step(self, epochs_before: int, stop: str | None) -> Iterator[Event]:
         for report, tally in zip(self.train.reports, self.stepper.tallies):
             if tally.is_pending and (self.position.is_over or self._is_due(report.every, epochs_before)):
-                values = tally.take()
-                self.progress.values.update(values)
-                yield Reported(self._moment(), values)
+                yield Reported(self._moment(), tally.take())
         is_best = False
         for run in self.train.runs:
             if self._is_due(run.every, epochs_before):

@@ -63,6 +63,7 @@ def test_a_second_ctrl_c_stops_at_once(spawn: Spawn) -> None:
     Path("endless.gdl").write_text(endless)
     process = spawn("run", "endless.gdl", "--out", "run", **PIPES)
     assert process.stdout is not None and "training for" in process.stdout.readline()
+    time.sleep(0.5)  # until it is in its first step
     process.send_signal(signal.SIGINT)
     time.sleep(0.5)
     assert process.poll() is None  # its one step takes for ever
