@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,14 @@ class Said:
     code: int
     out: str
     err: str
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Of a process that uses this checkout, its bytecode cached as that of an installed package is."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    cache = str(tmp_path_factory.mktemp("bytecode"))
+    return {**inherited, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": cache, "OPENBLAS_NUM_THREADS": "1"}
 
 
 @pytest.fixture(autouse=True)
@@ -48,14 +56,15 @@ def gdl(capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
 
 
 @pytest.fixture
-def spawn() -> Callable[..., subprocess.Popen]:
+def spawn(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen]]:
     """Starts the command as a process of its own; what is still alive at the end is killed."""
     started: list[subprocess.Popen] = []
 
     def start(*args: object, **how) -> subprocess.Popen:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1", **how.pop("env", {})}
+        offline = {"GDL_OFFLINE": "1", "GDL_CACHE": str(tmp_path / "cache")}
         command = [sys.executable, "-W", "error", "-m", "gdl", *map(str, args)]
-        process = subprocess.Popen(command, env=environment, text=how.pop("text", True), **how)
+        variables = {**environment, **offline, **how.pop("env", {})}
+        process = subprocess.Popen(command, env=variables, text=how.pop("text", True), **how)
         started.append(process)
         return process
 

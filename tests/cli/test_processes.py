@@ -93,10 +93,9 @@ train {
 """
 
 
-def test_killed_at_twenty_random_moments_and_resumed(tmp_path: Path) -> None:
+def test_killed_at_twenty_random_moments_and_resumed(tmp_path: Path, environment: dict[str, str]) -> None:
     Path("tiny.gdl").write_text(KILLED)
     driver = Path(__file__).with_name("killing.py")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, str(driver), "tiny.gdl", str(tmp_path), "20", "0"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
@@ -166,27 +165,27 @@ def test_a_reader_that_goes_away_is_no_bug(spawn: Spawn) -> None:
 
 # ---- start-up
 
+#: Seconds of processor time that `import click` takes on the machine and at the load for which the limits are meant.
+CLICK_S = 0.06
 
-def best_of(times: int, *args: object) -> float:
-    """Seconds of processor time, which a busy machine does not lengthen much."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    best = float("inf")
-    for _ in range(times):
-        before = os.times()
-        subprocess.run([sys.executable, "-m", "gdl", *map(str, args)], env=environment, check=True, capture_output=True)
-        after = os.times()
-        spent = after.children_user - before.children_user + after.children_system - before.children_system
-        best = min(best, spent)
-    return best
+
+def cpu_s(environment: dict[str, str], *args: object) -> float:
+    """Processor time of a Python process, its start included: unlike the clock's it has no waiting in it."""
+    before = os.times()
+    subprocess.run([sys.executable, *map(str, args)], env=environment, check=True, capture_output=True)
+    after = os.times()
+    return after.children_user - before.children_user + after.children_system - before.children_system
 
 
 @pytest.mark.parametrize(("args", "limit_s"), [(("--help",), 0.1), (("check", ROOT / "examples" / "mnist.gdl"), 0.25)])
-def test_start_up(args: tuple, limit_s: float) -> None:
-    assert best_of(8, *args) < limit_s
+def test_start_up(args: tuple, limit_s: float, environment: dict[str, str]) -> None:
+    """Where even `import click` is slow, because the machine is or because it is busy, so may the command be."""
+    rounds = [(cpu_s(environment, "-m", "gdl", *args), cpu_s(environment, "-c", "import click")) for _ in range(8)]
+    spent_s, click_s = (min(times) for times in zip(*rounds))
+    assert spent_s < limit_s * max(1.0, click_s / CLICK_S)
 
 
-def test_check_does_not_import_numpy() -> None:
+def test_check_does_not_import_numpy(environment: dict[str, str]) -> None:
     program = f"import sys; from gdl.cli.main import main; main(['check', {str(ROOT / 'examples' / 'mnist.gdl')!r}]); "
     program += "sys.exit('numpy' in sys.modules or 'rich' in sys.modules)"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True)
