@@ -226,10 +226,11 @@ def misplaced(span: Span, block: str, block_span: Span | None) -> Diagnostic:
     """A statement in a block (or, with block "", at the top of a file) that does not take it."""
     word = span.text
     homes = [home for home, words in HOMES.items() if word in words]
-    where = f"in {_a(f'`{block}` block')}" if block else "at the top level of a file"
+    shown = "`" + block.replace(" or ", "` or `") + "` block"
+    where = f"in {_a(shown)}" if block else "at the top level of a file"
     labels = [Label(span)]
     if block_span is not None:
-        labels.append(Label(block_span, f"this `{block}` block is open"))
+        labels.append(Label(block_span, "this block is open"))
     if word in ("variable", "state", "net", "update", "load") and block == "def":
         hint = "a `def` is a pure function; write `layer` instead of `def` if it owns something"
     elif homes:

@@ -36,9 +36,20 @@ def build_table(grammar: str) -> dict[str, Any]:
         "patterns": {t.name: t.pattern.value for t in parser.terminals if not isinstance(t.pattern, PatternStr)},
         "starts": {start: lalr.start_states[start] for start in STARTS},
         "ends": {start: lalr.end_states[start] for start in STARTS},
+        "bodies": _bodies(rows, parser.rules),
         "rules": [_rule(rule) for rule in parser.rules],
         "rows": rows,
     }
+
+
+def _bodies(rows: list[dict[str, int]], rules: list[Rule]) -> dict[str, int]:
+    """State -> reduction, for states that can only complete a `body`: they do so whatever follows, right or wrong."""
+    found = {}
+    for state, row in enumerate(rows):
+        actions = {action for symbol, action in row.items() if symbol.isupper()}
+        if len(actions) == 1 and (action := actions.pop()) < 0 and rules[~action].origin.name == "body":
+            found[str(state)] = action
+    return found
 
 
 def _rule(rule: Rule) -> list[Any]:

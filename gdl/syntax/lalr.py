@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from gdl.source import Source, Span
 from gdl.syntax.ast import MAX_NESTING
-from gdl.syntax.placement import BLOCKS, TURNS, may_stand
+from gdl.syntax.placement import TURNS, block_of, may_stand
 from gdl.syntax.table import Table
 from gdl.syntax.tokens import DTYPE_VARIABLES, DTYPES, RESERVED, STOP, Token
 
@@ -86,13 +86,6 @@ class _Stack:
         del self.states[keep + 1 :], self.values[keep:], self.starts[keep:], self.ends[keep:], self.depths[keep:]
         return bool(bodies)
 
-    def push(self, state: int, value: Any, at: int) -> None:
-        self.states.append(state)
-        self.values.append(value)
-        self.starts.append(at)
-        self.ends.append(at)
-        self.depths.append(0)
-
     def allows(self, kind: str, token: Token) -> bool:
         """Whether a statement may begin so in this block, or a type so named be used in it."""
         if kind != "DTYPE":
@@ -109,7 +102,7 @@ class _Stack:
             self.header = ""
         elif kind == "LBRACE":
             self.statements.append(index)
-            self.blocks.append(BLOCKS[self.header] or self.blocks[-1])
+            self.blocks.append(block_of(self.header, self.blocks[-1]))
         elif kind == "RBRACE":
             self.statements.pop()
             self.blocks.pop()
@@ -136,10 +129,8 @@ def run(
     """
     stack = _Stack([table.starts[start]], blocks=[start])
     states, values, starts, ends, depths = stack.states, stack.values, stack.starts, stack.ends, stack.depths
-    rows, jumps, end_state = table.rows, table.jumps, table.ends[start]
+    rows, bodies, jumps, end_state = table.rows, table.bodies, table.jumps, table.ends[start]
     kinds = [token.kind for token in tokens]
-    if "body" in rows[states[0]]:
-        stack.push(rows[states[0]]["body"], Body(), tokens[0].start)
     index = 0
     while True:
         token = tokens[index]
@@ -147,8 +138,7 @@ def run(
         if kind == "NAME":
             kind = kinds[index] = _word_kind(table, tokens, index, rows[states[-1]])
         deep = None
-        refused = (index == stack.statements[-1] or kind == "DTYPE") and not stack.allows(kind, token)
-        action = None if refused else rows[states[-1]].get(kind)
+        action = bodies.get(states[-1]) or rows[states[-1]].get(kind)
         while action is not None and action < 0:
             origin, length, build, plan, grows, deeper = rules[~action]
             base = len(values) - length
@@ -176,7 +166,8 @@ def run(
             reached = jumps.get((states[-1], origin, kind))
             states.append(table.after(states[-1], origin, kind) if reached is None else reached)
             action = rows[states[-1]].get(kind)
-        if action is not None:
+        refused = (index == stack.statements[-1] or kind == "DTYPE") and not stack.allows(kind, token)
+        if action is not None and not refused:
             states.append(action)
             values.append(token)
             starts.append(token[2])
@@ -185,8 +176,6 @@ def run(
             index += 1
             if kind in TURNS:
                 stack.shifted(kind, index)
-                if kind == "LBRACE":
-                    stack.push(rows[action]["body"], Body(), token.end)
         elif states[-1] == end_state:
             return values[-1], kinds
         else:

@@ -52,7 +52,7 @@ class Layout:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     is_open: bool = False  # the end of the text left a bracket open
     unclosed: int = 0  # number of `{` that it left open
-    too_deep: bool = False  # and reported
+    too_deep: bool = False  # the limit of nesting was passed in this statement, and that is reported
     given_up: GivenUp | None = None
     blocks: int = 0  # number of `{` among the open brackets
 
@@ -254,6 +254,8 @@ def _opener(layout: Layout, token: Token) -> None:
         inside = layout.tokens[layout.open[-1] : layout.open[-1] + 1000]
         if not any(t.text == "scan" for t in inside):
             layout.give_up(token)
+    if not layout.open:
+        layout.too_deep = False
     if len(layout.open) >= MAX_NESTING and not layout.too_deep:
         layout.too_deep = True
         layout.diagnostics.append(errors.too_deep(layout.span(token), MAX_NESTING))

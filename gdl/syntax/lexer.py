@@ -41,9 +41,10 @@ def _scanner(table: Table) -> re.Pattern[str]:
         "OPEN_STRING": r'"(?:\\.|[^"\\\n])*\\?',
         "QUOTED": f"'[^'\n]*'?|`[^`\n]*`|[{_QUOTES}][^{_QUOTES}\n]*[{_QUOTES}]?",
         "BAD_NAME": r"\w+",
-        "BAD": r".",
+        "BAD": r"[^ \t\r]",
     }
-    return re.compile("[ \t\r]*(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in groups.items()) + ")")
+    # Blanks are always followed by one of these or the end, so no text makes the pattern try twice.
+    return re.compile("[ \t\r]*(?:" + "|".join(f"(?P<{name}>{pattern})" for name, pattern in groups.items()) + r"|\Z)")
 
 
 class Lexed:

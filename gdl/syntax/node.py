@@ -43,13 +43,19 @@ class Node:
     def __eq__(self, other: object) -> bool:
         if self.__class__ is not other.__class__:
             return NotImplemented
-        return all(getattr(self, name) == getattr(other, name) for name in _compared(self.__class__))
+        for name in _compared(self.__class__):  # no generators here: a tree needs one frame per level, not two
+            if getattr(self, name) != getattr(other, name):
+                return False
+        return True
 
     def __hash__(self) -> int:
-        return hash((self.__class__, *(getattr(self, name) for name in _compared(self.__class__))))
+        return hash((self.__class__, *map(self.__getattribute__, _compared(self.__class__))))
 
     def __repr__(self) -> str:
-        shown = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if f.repr)  # type: ignore[arg-type]
+        shown = []
+        for f in fields(self):  # type: ignore[arg-type]
+            if f.repr:
+                shown.append(f"{f.name}={getattr(self, f.name)!r}")
         return f"{self.__class__.__name__}({', '.join(shown)})"
 
     def __setattr__(self, name: str, value: object) -> None:

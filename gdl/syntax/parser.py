@@ -101,14 +101,16 @@ def read(source: Source, start: str, begin: int, end: int) -> Reading:
 
     def report(failure: Failure) -> None:
         failures.append(failure)
-        if not _is_reported(failure, reported) and not (failure.too_deep and layout.too_deep):
+        if not _is_reported(failure, reported):
             found = explain(failure, source, table, rules)
             if found.code != "E0009" or failure.token.start < unclosed:  # else it stands in the wrong block
                 diagnostics.append(found)
 
     value, kinds = run(table, rules, start, source, layout.tokens, layout.match, report)
     diagnostics += _wrong_codes(layout.tokens, kinds, source)
-    unfinished = layout.is_open or any(_is_last(failure) for failure in failures)
+    cut_off = any(_is_last(failure) for failure in failures)
+    wrong = sum(diagnostic.code != "E0003" for diagnostic in diagnostics)  # E0003: a bracket is open
+    unfinished = not wrong if layout.is_open else cut_off and wrong == len(failures) == 1 and not reported
     broken = {name for start in _starts(failures) for name in _names(layout.tokens, kinds, start)}
     return Reading(value, lexed.tokens, layout.tokens, kinds, lexed.comments, diagnostics, broken, unfinished)
 

@@ -31,6 +31,7 @@ _ITEMS = {
 
 _TAKES: dict[str, frozenset[str]] = {
     "file": frozenset({*_ITEMS, *_PURE, *_OWNING, "LOAD"}),
+    "if or for": frozenset(_PURE | _OWNING),
     "def": frozenset({"RETURN", *_PURE}),
     "layer": frozenset({"RETURN", *_PURE, *_OWNING}),
     "optimizer": frozenset({"STATE", "UPDATE", *_PURE}),
@@ -42,6 +43,11 @@ _TAKES: dict[str, frozenset[str]] = {
     "expect error": frozenset({"PLACEHOLDER", "METRIC", *_PURE, *_OWNING}),
 }
 _PLACED = frozenset().union(*_TAKES.values())
+
+
+def block_of(header: str, outer: str) -> str:
+    """What the block of a statement is, by the last keyword before its `{` and the block that it stands in."""
+    return BLOCKS[header] or (outer if outer != "file" else "if or for")
 
 
 def may_stand(kind: str, block: str) -> bool:

@@ -10,7 +10,7 @@ from zlib import crc32
 
 from gdl.resources import resource
 
-FORMAT = 1  # of the JSON; part of the checksum
+FORMAT = 2  # of the JSON; part of the checksum
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Table:
     rows: list[dict[str, int]]
     starts: dict[str, int]
     ends: dict[str, int]
+    bodies: dict[int, int]  # state -> the reduction to `body` that it makes whatever follows
     jumps: dict[tuple[int, str, str], int] = field(default_factory=dict, repr=False)
 
     def after(self, state: int, symbol: str, lookahead: str) -> int:
@@ -85,4 +86,5 @@ def table_of(data: dict[str, Any]) -> Table:
         rows=data["rows"],
         starts=data["starts"],
         ends=data["ends"],
+        bodies={int(state): action for state, action in data["bodies"].items()},
     )
