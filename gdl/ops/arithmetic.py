@@ -23,7 +23,10 @@ _FLOAT = "(x: f[*a]) -> f[*a]"
 
 @op(_BINARY, samples=pairs(normal), elementwise=True, commutative=True, ufunc="add")
 def add(x, y):
-    """x + y"""
+    """x + y
+
+    Example: add([[1], [2]], [10, 20]) == [[11, 21], [12, 22]]
+    """
     return np.add(x, y)
 
 
@@ -34,7 +37,10 @@ def _(g, out, x, y):
 
 @op(_BINARY, samples=pairs(normal), elementwise=True, ufunc="subtract")
 def subtract(x, y):
-    """x - y"""
+    """x - y
+
+    Example: subtract([5, 7], 2) == [3, 5]
+    """
     return np.subtract(x, y)
 
 
@@ -45,7 +51,10 @@ def _(g, out, x, y):
 
 @op(_BINARY, samples=pairs(normal), elementwise=True, commutative=True, ufunc="multiply")
 def multiply(x, y):
-    """x * y"""
+    """x * y
+
+    Example: multiply([1.5, 2.0], [2.0, 3.0]) == [3.0, 6.0]
+    """
     return np.multiply(x, y)
 
 
@@ -56,7 +65,10 @@ def _(g, out, x, y):
 
 @op("(x: t[*a], y: t[*b]) -> f[broadcast(a, b)]", samples=pairs(positive), elementwise=True, ufunc="divide")
 def divide(x, y):
-    """x / y, always a float: f32 where both are integers. A float divided by zero is infinite or nan."""
+    """x / y, always a float: f32 where both are integers. A float divided by zero is infinite or nan.
+
+    Example: divide([1, 3], 2) == [0.5, 1.5]
+    """
     quotient = np.divide(x, y)
     return quotient if quotient.dtype == np.result_type(x) else quotient.astype("float32")
 
@@ -93,14 +105,20 @@ _QUOTIENTS = [
 
 @op(_BINARY, samples=_QUOTIENTS, elementwise=True, flat="a floor division moves in steps")
 def floor_divide(x, y, out=None):
-    """x / y rounded down. An integer divided by zero stops the run."""
+    """x / y rounded down. An integer divided by zero stops the run.
+
+    Example: floor_divide([7, -7], 2) == [3, -4]
+    """
     _check_divisor(y)
     return np.floor_divide(x, y, out=out)
 
 
 @op(_BINARY, samples=_QUOTIENTS, elementwise=True)
 def remainder(x, y, out=None):
-    """x - y * floor(x / y), which has the sign of y. An integer divided by zero stops the run."""
+    """x - y * floor(x / y), which has the sign of y. An integer divided by zero stops the run.
+
+    Example: remainder([7, -7], 2) == [1, 1]
+    """
     _check_divisor(y)
     return np.remainder(x, y, out=out)
 
@@ -122,7 +140,10 @@ _NEGATIVE_BASE = kink(
         *pairs(positive), sample(integers(-3, 4, 5), integers(0, 4, 5)), _ZERO_BASE, _NEGATIVE_BASE,
     ], elementwise=True, ufunc="power")  # fmt: skip
 def power(x, y):
-    """x to the power of y. A negative number has real powers only at whole y."""
+    """x to the power of y. A negative number has real powers only at whole y.
+
+    Example: power([1.0, 2.0, 3.0], 2) == [1.0, 4.0, 9.0]
+    """
     return np.power(x, y)
 
 
@@ -150,7 +171,10 @@ def _scalar(value: float, neighbour: Node) -> Node:
 
 @op(_SAME, samples=singles(normal), elementwise=True, ufunc="negative")
 def negative(x):
-    """-x"""
+    """-x
+
+    Example: negative([1, -2]) == [-1, 2]
+    """
     return np.negative(x)
 
 
@@ -164,7 +188,10 @@ _AT_ZERO = kink([-1.0, 0.0, 2.0], gradients=([-1.0, 0.0, 1.0],))
 
 @op(_SAME, samples=[*singles(distinct), _AT_ZERO], elementwise=True, ufunc="absolute")
 def abs_(x):
-    """The absolute value. Its gradient at 0 is 0."""
+    """The absolute value. Its gradient at 0 is 0.
+
+    Example: abs([-1.5, 2.0]) == [1.5, 2.0]
+    """
     return np.absolute(x)
 
 
@@ -175,25 +202,37 @@ def _(g, out, x):
 
 @op(_SAME, samples=singles(distinct), elementwise=True, ufunc="sign", flat="a sign is constant on both sides of 0")
 def sign(x):
-    """-1, 0 or 1."""
+    """-1, 0 or 1.
+
+    Example: sign([-1.5, 0.0, 2.0]) == [-1.0, 0.0, 1.0]
+    """
     return np.sign(x)
 
 
 @op(_FLOAT, samples=singles(distinct), elementwise=True, ufunc="floor", flat="floor moves in steps")
 def floor(x):
-    """The next whole number below."""
+    """The next whole number below.
+
+    Example: floor([-1.5, 1.5]) == [-2.0, 1.0]
+    """
     return np.floor(x)
 
 
 @op(_FLOAT, samples=singles(distinct), elementwise=True, ufunc="ceil", flat="ceil moves in steps")
 def ceil(x):
-    """The next whole number above."""
+    """The next whole number above.
+
+    Example: ceil([-1.5, 1.5]) == [-1.0, 2.0]
+    """
     return np.ceil(x)
 
 
 @op(_FLOAT, samples=singles(distinct), elementwise=True, ufunc="rint", flat="round moves in steps")
 def round_(x):
-    """The nearest whole number, halves to the even one."""
+    """The nearest whole number, halves to the even one.
+
+    Example: round([0.5, 1.5, 1.7]) == [0.0, 2.0, 2.0]
+    """
     return np.rint(x)
 
 
@@ -205,7 +244,10 @@ _TIE_DOWN = kink([1.0, 2.0, 3.0], [1.0, 3.0, 2.0], gradients=([0.5, 1.0, 0.0], [
 
 @op(_BINARY, samples=[*pairs(distinct), _TIE], elementwise=True, commutative=True, ufunc="maximum")
 def maximum(x, y):
-    """The larger of two. Where they are equal each gets half of the gradient."""
+    """The larger of two. Where they are equal each gets half of the gradient.
+
+    Example: maximum([1.0, 5.0], [3.0, 2.0]) == [3.0, 5.0]
+    """
     return np.maximum(x, y)
 
 
@@ -216,7 +258,10 @@ def _(g, out, x, y):
 
 @op(_BINARY, samples=[*pairs(distinct), _TIE_DOWN], elementwise=True, commutative=True, ufunc="minimum")
 def minimum(x, y):
-    """The smaller of two. Where they are equal each gets half of the gradient."""
+    """The smaller of two. Where they are equal each gets half of the gradient.
+
+    Example: minimum([1.0, 5.0], [3.0, 2.0]) == [1.0, 2.0]
+    """
     return np.minimum(x, y)
 
 

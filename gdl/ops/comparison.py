@@ -28,56 +28,83 @@ _TRUTHS: list[Sample] = [
 
 @op(_COMPARISON, samples=_COMPARED, elementwise=True, ufunc="less", flat=_TRUTH)
 def less(x, y):
-    """x < y; false < true."""
+    """x < y; false < true.
+
+    Example: less([1.0, 2.0, 3.0], 2.0) == [true, false, false]
+    """
     return np.less(x, y)
 
 
 @op(_COMPARISON, samples=_COMPARED, elementwise=True, ufunc="less_equal", flat=_TRUTH)
 def less_equal(x, y):
-    """x <= y; false < true."""
+    """x <= y; false < true.
+
+    Example: less_equal([1.0, 2.0, 3.0], 2.0) == [true, true, false]
+    """
     return np.less_equal(x, y)
 
 
 @op(_COMPARISON, samples=_COMPARED, elementwise=True, ufunc="greater", flat=_TRUTH)
 def greater(x, y):
-    """x > y; true > false."""
+    """x > y; true > false.
+
+    Example: greater([1.0, 2.0, 3.0], 2.0) == [false, false, true]
+    """
     return np.greater(x, y)
 
 
 @op(_COMPARISON, samples=_COMPARED, elementwise=True, ufunc="greater_equal", flat=_TRUTH)
 def greater_equal(x, y):
-    """x >= y; true > false."""
+    """x >= y; true > false.
+
+    Example: greater_equal([1.0, 2.0, 3.0], 2.0) == [false, true, true]
+    """
     return np.greater_equal(x, y)
 
 
 @op(_COMPARISON, samples=_COMPARED, elementwise=True, commutative=True, ufunc="equal", flat=_TRUTH)
 def equal(x, y):
-    """x == y. A nan equals nothing, not even itself."""
+    """x == y. A nan equals nothing, not even itself.
+
+    Example: equal([[1, 2], [3, 2]], 2) == [[false, true], [false, true]]
+    """
     return np.equal(x, y)
 
 
 @op(_COMPARISON, samples=_COMPARED, elementwise=True, commutative=True, ufunc="not_equal", flat=_TRUTH)
 def not_equal(x, y):
-    """x != y. A nan differs from everything, also from itself."""
+    """x != y. A nan differs from everything, also from itself.
+
+    Example: not_equal([1, 2], [1, 3]) == [false, true]
+    """
     return np.not_equal(x, y)
 
 
 @op(_LOGIC, samples=_TRUTHS, elementwise=True, commutative=True, ufunc="logical_and", flat=_TRUTH)
 def logical_and(x, y):
-    """True where both are."""
+    """True where both are.
+
+    Example: logical_and([true, true, false], [true, false, false]) == [true, false, false]
+    """
     return np.logical_and(x, y)
 
 
 @op(_LOGIC, samples=_TRUTHS, elementwise=True, commutative=True, ufunc="logical_or", flat=_TRUTH)
 def logical_or(x, y):
-    """True where at least one is."""
+    """True where at least one is.
+
+    Example: logical_or([true, true, false], [true, false, false]) == [true, true, false]
+    """
     return np.logical_or(x, y)
 
 
 @op("(x: bool[*a]) -> bool[*a]", samples=[sample(booleans(2, 3)), sample(booleans()), sample(booleans(0, 2))],
     elementwise=True, ufunc="logical_not", flat=_TRUTH)  # fmt: skip
 def logical_not(x):
-    """True where x is false."""
+    """True where x is false.
+
+    Example: logical_not([true, false]) == [false, true]
+    """
     return np.logical_not(x)
 
 
@@ -86,7 +113,10 @@ def logical_not(x):
         sample(values([0.0, -1.0, float("inf"), float("-inf"), float("nan")])),
     ], elementwise=True, ufunc="isfinite", flat=_TRUTH)  # fmt: skip
 def is_finite(x):
-    """True where x is a number: neither infinite nor nan."""
+    """True where x is a number: neither infinite nor nan.
+
+    Example: is_finite(log([1.0, 0.0, -1.0])) == [true, false, false]
+    """
     return np.isfinite(x)
 
 
@@ -99,7 +129,10 @@ def is_finite(x):
         sample(booleans(), normal(), normal()),
     ], elementwise=True)  # fmt: skip
 def where(condition, x, y, out=None):
-    """x where the condition holds, elsewhere y."""
+    """x where the condition holds, elsewhere y.
+
+    Example: where([true, false], [1.0, 2.0], 0.0) == [1.0, 0.0]
+    """
     x, y = np.asarray(x), np.asarray(y)
     bits = f"i{x.itemsize}"  # a choice between bit patterns has no branches: five times as fast as NumPy's where
     chosen = np.bitwise_xor(x.view(bits), y.view(bits))

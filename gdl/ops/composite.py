@@ -23,7 +23,11 @@ from gdl.types.tensor import Dim
     sample(normal(), axis=0),
 ])  # fmt: skip
 def expand(x, axis):
-    """x with new axes of size 1 at the given places of the result."""
+    """x with new axes of size 1 at the given places of the result.
+
+    Shapes: a new axis of size 1 at each of the places.
+    Example: expand([1, 2], axis=1) == [[1], [2]]
+    """
     listed = axis if isinstance(axis, tuple) else (axis,)
     new = normal_axes(axis, x.type.rank + len(listed))
     shape = list(x.type.shape)
@@ -36,7 +40,11 @@ def expand(x, axis):
     sample(normal(1, 3, 1)), sample(normal(1, 3, 1), axis=0), sample(normal(1, 3, 1), axis=(0, -1)), sample(normal(2)),
 ])  # fmt: skip
 def squeeze(x, axis):
-    """x without the given axes of size 1, or without any."""
+    """x without the given axes of size 1, or without any.
+
+    Shapes: the other axes, in their order.
+    Example: squeeze([[1], [2]], axis=1) == [1, 2]
+    """
     gone = _literal_ones(x) if axis is None else normal_axes(axis, x.type.rank)
     return reshape(x, shape=tuple([size for i, size in enumerate(x.type.shape) if i not in gone]))
 
@@ -54,7 +62,11 @@ def _literal_ones(x: Node) -> list[int]:
 
 @composite("(x: t[*a]) -> t[...]", samples=[sample(normal(2, 3, 4)), sample(normal(3)), sample(normal(0, 2, 2))])
 def flatten(x):
-    """x with all axes after the first made one: a row for each example."""
+    """x with all axes after the first made one: a row for each example.
+
+    Shapes: x [n, *s]: the result is [n, prod(s)].
+    Example: flatten([[[1, 2], [3, 4]]]) == [[1, 2, 3, 4]]
+    """
     return reshape(x, shape=(x.type.shape[0], sizes.product(x.type.shape[1:])))
 
 
@@ -71,7 +83,11 @@ def _(x):
     sample(normal(2, 3, 4), axis1=0, axis2=-1), sample(normal(2, 3), axis1=1, axis2=1),
 ])  # fmt: skip
 def swapaxes(x, axis1, axis2):
-    """x with two axes exchanged."""
+    """x with two axes exchanged.
+
+    Shapes: those of x, two of them exchanged.
+    Example: swapaxes([[1, 2, 3]], 0, 1) == [[1], [2], [3]]
+    """
     order = list(range(x.type.rank))
     i, j = whole_axis(axis1, x.type.rank), whole_axis(axis2, x.type.rank)
     order[i], order[j] = j, i
@@ -82,7 +98,11 @@ def swapaxes(x, axis1, axis2):
     sample(normal(2, 3, 4), source=0, destination=-1), sample(normal(2, 3, 4), source=(0, 1), destination=(2, 0)),
 ])  # fmt: skip
 def moveaxis(x, source, destination):
-    """x with axes moved to other places; the others stay in order."""
+    """x with axes moved to other places; the others stay in order.
+
+    Shapes: those of x in the new order.
+    Example: shape(moveaxis(zeros([2, 3, 4]), 0, -1)) == [3, 4, 2]
+    """
     rank = x.type.rank
     moved = {whole_axis(d, rank): whole_axis(s, rank) for s, d in zip(_listed(source), _listed(destination))}
     others = iter([a for a in range(rank) if a not in moved.values()])
@@ -106,7 +126,11 @@ def _listed(axes: Any) -> tuple[int, ...]:
     sample(normal(2, 3), normal(2, 3)), sample(normal(2), normal(2), normal(2), axis=-1), sample(normal(), normal()),
 ])  # fmt: skip
 def stack(*xs, axis):
-    """The tensors, all of one shape, along a new axis."""
+    """The tensors, all of one shape, along a new axis.
+
+    Shapes: a new axis, of as many elements as there are tensors.
+    Example: stack([[1, 2], [3, 4]], axis=1) == [[1, 3], [2, 4]]
+    """
     axis = whole_axis(axis, xs[0].type.rank + 1)
     return concat(*[expand(x, axis=axis) for x in xs], axis=axis)
 
@@ -130,7 +154,12 @@ def _(*xs, axis):
     sample(normal(0, 2), parts=2),
 ])  # fmt: skip
 def split(x, parts, axis):
-    """x cut along an axis: into so many equal parts, or into parts of the given sizes."""
+    """x cut along an axis: into so many equal parts, or into parts of the given sizes.
+
+    Shapes: along the axis size // parts, or the given sizes.
+    Example: split([1, 2, 3, 4], 2)[1] == [3, 4]
+    Example: split([1, 2, 3, 4], [1, 3])[1] == [2, 3, 4]
+    """
     axis = whole_axis(axis, x.type.rank)
     lengths = parts if isinstance(parts, tuple) else (x.type.shape[axis] // parts,) * parts
     results, start = [], 0
@@ -163,7 +192,12 @@ def _(x, parts, axis):
     sample(normal(2), repeats=0), sample(normal(), repeats=(2,)),
 ])  # fmt: skip
 def tile(x, repeats):
-    """x laid out so many times along each axis; axes are counted from the last, missing ones are 1."""
+    """x laid out so many times along each axis; axes are counted from the last, missing ones are 1.
+
+    Shapes: every axis times its repeats.
+    Example: tile([1, 2], 2) == [1, 2, 1, 2]
+    Example: tile([1, 2], [2, 1]) == [[1, 2], [1, 2]]
+    """
     counts = _listed(repeats)
     rank = max(len(counts), x.type.rank)
     counts = (1,) * (rank - len(counts)) + counts
@@ -186,7 +220,11 @@ def _(x, repeats):
     sample(distinct(3, 4)), sample(distinct(3, 4), axis=0, descending=True), sample(distinct(2, 0)),
 ])  # fmt: skip
 def sort(x, axis, descending):
-    """x with the elements of each line along an axis in order; nan counts as greater than any number."""
+    """x with the elements of each line along an axis in order; nan counts as greater than any number.
+
+    Example: sort([3, 1, 2]) == [1, 2, 3]
+    Example: sort([3, 1, 2], descending=true) == [3, 2, 1]
+    """
     return take_along_axis(x, argsort(x, axis=axis, descending=descending), axis=axis)
 
 
@@ -195,7 +233,12 @@ def sort(x, axis, descending):
     sample(distinct(4), k=4),
 ])  # fmt: skip
 def topk(x, k, axis):
-    """The k greatest elements of each line along an axis, greatest first, and where they stand."""
+    """The k greatest elements of each line along an axis, greatest first, and where they stand.
+
+    Shapes: both results have k elements along the axis.
+    Example: topk([10, 30, 20], 2)[0] == [30, 20]
+    Example: topk([10, 30, 20], 2)[1] == [1, 2]
+    """
     index = whole(x.type.rank)
     index[whole_axis(axis, x.type.rank)] = span(0, k)
     places = slice_(argsort(x, axis=axis, descending=True), index=tuple(index))

@@ -23,6 +23,9 @@ def cast(x, dtype, out=None):
     """x as another dtype. Floats lose their fraction on the way to integers; everything but 0 becomes true.
 
     What does not fit (nan or 300 as u8, 1e300 as f32) has no defined integer, and is infinite as a float.
+
+    Example: cast([-1.5, 0.0, 2.5], "i32") == [-1, 0, 2]
+    Example: cast([-1.5, 0.0, 2.5], "bool") == [true, false, true]
     """
     if out is None:
         return np.asarray(x).astype(NUMPY_NAME[dtype])
@@ -40,5 +43,8 @@ def _(g, out, x, dtype):
 @op("(x: t[*a]) -> t[*a]", samples=[sample(normal(2, 3)), sample(normal()), sample(normal(0, 2))],
     view=True, flat="stop_gradient ends the path here")  # fmt: skip
 def stop_gradient(x):
-    """x itself, as a constant: no gradient passes."""
+    """x itself, as a constant: no gradient passes.
+
+    Example: stop_gradient([1.0, 2.0]) == [1.0, 2.0]
+    """
     return x

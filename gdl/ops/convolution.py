@@ -115,6 +115,12 @@ def conv2d(x, kernel, stride=1, dilation=1, groups=1, pad="same", out=None):
 
     `pad` is "same" (the result has ceil_div(h, stride) rows), "valid" (no border), or [[top, bottom], [left, right]].
     The channels may be split into groups that do not see each other.
+
+    Shapes: [b, ceil_div(h, stride), ceil_div(w, stride), k] for "same"; else rows are (h + top + bottom - dilation *
+    (kh - 1) - 1) // stride + 1, and columns likewise.
+    Example: conv2d(ones([1, 2, 2, 1]), ones([3, 3, 1, 1]))[0, :, :, 0] == [[4.0, 4.0], [4.0, 4.0]]
+    Example: conv2d([[[[1.0], [2.0], [4.0]]]], ones([1, 2, 1, 1]), pad="valid") == [[[[3.0], [6.0]]]]
+    Example: shape(conv2d(zeros([8, 28, 28, 3]), zeros([5, 5, 3, 16]), stride=2)) == [8, 14, 14, 16]
     """
     run = _convolve(x.shape, kernel.shape, x.itemsize, groups, stride=stride, dilation=dilation, pad=pad)
     return _run(run, (len(x), *run.counts, kernel.shape[3]), out, x, kernel)
@@ -161,7 +167,11 @@ def _(g, out, x, kernel, **attrs):
     sample(normal(1, 2, 2, 3), normal(2, 2, 5, 3), size=(5, 5), stride=3),
 ])  # fmt: skip
 def conv2d_input_grad(g, kernel, size, stride=1, dilation=1, groups=1, pad="same", out=None):
-    """The gradient of `conv2d` at images of the given height and width, g being that at its result."""
+    """The gradient of `conv2d` at images of the given height and width, g being that at its result.
+
+    Shapes: [b, *size, d * groups].
+    Example: conv2d_input_grad(ones([1, 1, 2, 1]), ones([1, 2, 1, 1]), [1, 3], pad="valid") == [[[[1.0], [2.0], [1.0]]]]
+    """
     shape = (len(g), *size, kernel.shape[2] * groups)
     run = _convolve_back(shape, kernel.shape, g.itemsize, groups, stride=stride, dilation=dilation, pad=pad)
     return _run(run, shape, out, g, kernel)
@@ -221,7 +231,11 @@ def _(upstream, out, g, kernel, size, **attrs):
     sample(normal(0, 4, 4, 1), normal(0, 4, 4, 1), size=(2, 2)),
 ])  # fmt: skip
 def conv2d_kernel_grad(x, g, size, stride=1, dilation=1, groups=1, pad="same", out=None):
-    """The gradient of `conv2d` at a kernel of the given height and width, g being that at its result."""
+    """The gradient of `conv2d` at a kernel of the given height and width, g being that at its result.
+
+    Shapes: [*size, c // groups, k].
+    Example: conv2d_kernel_grad(ones([1, 3, 3, 1]), ones([1, 2, 2, 1]), [2, 2], pad="valid") == 4 * ones([2, 2, 1, 1])
+    """
     shape = (*size, x.shape[3] // groups, g.shape[3])
     run = _correlate(x.shape, shape, x.itemsize, groups, stride=stride, dilation=dilation, pad=pad)
     return _run(run, shape, out, x, g)
@@ -281,6 +295,11 @@ def conv2d_transpose(x, kernel, stride, dilation, groups, pad):
 
     "valid" gives the fewest that hold every window, and a border is cut off. The kernel is
     [height, width, channels of the result in a group, channels of x]: that of the convolution it turns around.
+
+    Shapes: [b, h * stride, w * stride, d * groups] for "same"; for "valid" rows are h * stride + max(reach - stride, 0)
+    with reach = dilation * (kh - 1) + 1; else (h - 1) * stride + reach - top - bottom. Columns likewise.
+    Example: conv2d_transpose([[[[1.0], [2.0]]]], ones([1, 2, 1, 1]), pad="valid") == [[[[1.0], [3.0], [2.0]]]]
+    Example: shape(conv2d_transpose(zeros([8, 7, 7, 16]), zeros([5, 5, 3, 16]), stride=2)) == [8, 14, 14, 3]
     """
     size = [_stretched(*each) for each in zip(x.type.shape[1:3], kernel.type.shape, pair("stride", stride),
                                               pair("dilation", dilation), borders(pad))]  # fmt: skip
@@ -307,6 +326,11 @@ def conv1d(x, kernel, stride, dilation, groups, pad):
     """`conv2d` along one axis: x is [batch, time, channels], the kernel [size, channels in a group, channels out].
 
     `pad` is "same", "valid", or [before, after]; [dilation * (size - 1), 0] looks into the past only.
+
+    Shapes: [b, ceil_div(t, stride), k] for "same", else (t + before + after - dilation * (size - 1) - 1) // stride + 1
+    places in time.
+    Example: conv1d([[[1.0], [2.0], [4.0]]], ones([2, 1, 1]), pad="valid") == [[[3.0], [6.0]]]
+    Example: conv1d([[[1.0], [2.0], [4.0]]], ones([2, 1, 1]), pad=[1, 0]) == [[[1.0], [3.0], [6.0]]]
     """
     batch, time, channels = x.type.shape
     image = reshape(x, shape=(batch, 1, time, channels))

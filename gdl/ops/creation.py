@@ -19,7 +19,11 @@ _CONSTANT = "it depends on no tensor"
     sample(shape=(3,), value=255, dtype="u8"), sample(shape=(2,), value=1, dtype="bool"),
 ], flat=_CONSTANT)  # fmt: skip
 def full(shape, value, dtype="f32", out=None):
-    """One number everywhere."""
+    """One number everywhere.
+
+    Shapes: [*shape].
+    Example: full([2, 2], 7) == [[7.0, 7.0], [7.0, 7.0]]
+    """
     out = np.empty(shape, NUMPY_NAME[dtype]) if out is None else out
     out.fill(value)
     return out
@@ -37,7 +41,12 @@ def _(shape, value, dtype):
     sample(start=0, stop=3, dtype="f32"),
 ], flat=_CONSTANT)  # fmt: skip
 def arange(start, stop=None, step=1, dtype="i64", out=None):
-    """Whole numbers from start up to, not including, stop; from 0 up to start where only one is given."""
+    """Whole numbers from start up to, not including, stop; from 0 up to start where only one is given.
+
+    Shapes: [ceil_div(stop - start, step)].
+    Example: arange(3) == [0, 1, 2]
+    Example: arange(10, 4, -2) == [10, 8, 6]
+    """
     start, stop = (0, start) if stop is None else (start, stop)
     numbers = np.arange(start, stop, step, NUMPY_NAME[dtype])
     if out is None:
@@ -64,7 +73,11 @@ def _(start, stop, step, dtype):
     sample(n=3), sample(n=2, m=4, dtype="f64"), sample(n=3, m=1, dtype="i64"), sample(n=0, m=2, dtype="bool"),
 ], flat=_CONSTANT)  # fmt: skip
 def eye(n, m=None, dtype="f32", out=None):
-    """n rows of m (or n) zeros with ones on the main diagonal."""
+    """n rows of m (or n) zeros with ones on the main diagonal.
+
+    Shapes: [n, m].
+    Example: eye(2, 3) == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
+    """
     out = np.empty((n, n if m is None else m), NUMPY_NAME[dtype]) if out is None else out
     out.fill(0)
     np.fill_diagonal(out, 1)

@@ -23,7 +23,10 @@ def _one_axis(entry: Op) -> None:
         sample(normal(2, 1), axis=1),
     ])  # fmt: skip
 def cumsum(x, axis, reverse=False, out=None):
-    """Sums of everything up to and including each place along an axis; `reverse` sums from the end."""
+    """Sums of everything up to and including each place along an axis; `reverse` sums from the end.
+
+    Example: cumsum([1, 2, 3], axis=0) == [1, 3, 6]
+    """
     if out is None:
         out = np.empty(x.shape, x.dtype)
     source, target = (np.flip(x, axis), np.flip(out, axis)) if reverse else (x, out)
@@ -51,6 +54,8 @@ def linear_recurrence(a, b, axis, reverse=False, initial=0.0, out=None):
     """The values h of h[0] = initial, h[k + 1] = a[k] * h[k] + b[k] along an axis: what each step starts from.
 
     `reverse` runs from the end. The gradient is the same recurrence, run the other way.
+
+    Example: linear_recurrence([2.0, 2.0, 2.0], [1.0, 1.0, 1.0], axis=0) == [0.0, 1.0, 3.0]
     """
     if out is None:
         out = np.empty(a.shape, a.dtype)

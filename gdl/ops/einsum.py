@@ -50,6 +50,10 @@ def einsum(*xs, pattern):
 
     An axis that the result does not name is summed; one that an operand names twice is its diagonal; `...` is any
     number of axes, which broadcast. Of three or more operands, the next to be multiplied is one that shares an axis.
+
+    Shapes: an axis of the result for each name behind the arrow.
+    Example: einsum("i j, j k -> i k", 2 * eye(2), 3 * eye(2)) == 6 * eye(2)
+    Example: einsum("i i -> i", eye(2)) == [1.0, 1.0]
     """
     terms, output = _equation(pattern, [x.type for x in xs])
     operands = [_prepared(_Operand(x, names), terms, output) for x, names in zip(xs, terms)]

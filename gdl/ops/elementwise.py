@@ -26,7 +26,10 @@ def _result(out: Any, *inputs: Any) -> Any:
 
 @op(_FLOAT, samples=singles(normal), elementwise=True, ufunc="exp")
 def exp(x):
-    """e^x"""
+    """e^x
+
+    Example: exp([0.0, 1.0]) ~= [1.0, 2.7182818]
+    """
     return np.exp(x)
 
 
@@ -37,7 +40,10 @@ def _(g, out, x):
 
 @op(_FLOAT, samples=singles(positive), elementwise=True, ufunc="log")
 def log(x):
-    """The natural logarithm; -inf at 0, nan below."""
+    """The natural logarithm; -inf at 0, nan below.
+
+    Example: log([1.0, 2.7182818]) ~= [0.0, 1.0]
+    """
     return np.log(x)
 
 
@@ -48,7 +54,10 @@ def _(g, out, x):
 
 @op(_FLOAT, samples=singles(positive), elementwise=True, ufunc="log1p")
 def log1p(x):
-    """log(1 + x), exact also where x is tiny."""
+    """log(1 + x), exact also where x is tiny.
+
+    Example: log1p([0.0, 1e-10]) ~= [0.0, 1e-10]
+    """
     return np.log1p(x)
 
 
@@ -59,7 +68,10 @@ def _(g, out, x):
 
 @op(_FLOAT, samples=singles(normal), elementwise=True, ufunc="expm1")
 def expm1(x):
-    """e^x - 1, exact also where x is tiny."""
+    """e^x - 1, exact also where x is tiny.
+
+    Example: expm1([0.0, 1e-10]) ~= [0.0, 1e-10]
+    """
     return np.expm1(x)
 
 
@@ -73,7 +85,10 @@ _EQUAL = sample(values([0.5, -2.0]), values([0.5, -2.0]))
 
 @op("(x: f[*a], y: f[*b]) -> f[broadcast(a, b)]", samples=[*pairs(normal), _EQUAL], elementwise=True)
 def logaddexp(x, y, out=None):
-    """log(e^x + e^y), without overflow."""
+    """log(e^x + e^y), without overflow.
+
+    Example: logaddexp([0.0, 1000.0], [0.0, 1000.0]) ~= [log(2.0), 1000.0 + log(2.0)]
+    """
     out = _result(out, x, y)
     larger = np.maximum(x, y)
     np.subtract(np.minimum(x, y), larger, out=out)
@@ -93,7 +108,10 @@ def _(g, out, x, y):
 
 @op(_FLOAT, samples=singles(positive), elementwise=True, ufunc="sqrt")
 def sqrt(x):
-    """The square root; nan below 0."""
+    """The square root; nan below 0.
+
+    Example: sqrt([0.0, 4.0, 9.0]) == [0.0, 2.0, 3.0]
+    """
     return np.sqrt(x)
 
 
@@ -104,7 +122,10 @@ def _(g, out, x):
 
 @op(_FLOAT, samples=singles(positive), elementwise=True)
 def rsqrt(x, out=None):
-    """1 / sqrt(x)"""
+    """1 / sqrt(x)
+
+    Example: rsqrt([1.0, 4.0]) == [1.0, 0.5]
+    """
     out = np.sqrt(x, out=_result(out, x))
     return np.divide(1.0, out, out=out)
 
@@ -116,7 +137,10 @@ def _(g, out, x):
 
 @op(_FLOAT, samples=singles(normal), elementwise=True, ufunc="sin")
 def sin(x):
-    """The sine of an angle in radians."""
+    """The sine of an angle in radians.
+
+    Example: sin([0.0, 3.1415927 / 2]) ~= [0.0, 1.0]
+    """
     return np.sin(x)
 
 
@@ -127,7 +151,10 @@ def _(g, out, x):
 
 @op(_FLOAT, samples=singles(normal), elementwise=True, ufunc="cos")
 def cos(x):
-    """The cosine of an angle in radians."""
+    """The cosine of an angle in radians.
+
+    Example: cos([0.0, 3.1415927]) ~= [1.0, -1.0]
+    """
     return np.cos(x)
 
 
@@ -141,7 +168,10 @@ def _(g, out, x):
 
 @op(_FLOAT, samples=singles(normal), elementwise=True, ufunc="tanh")
 def tanh(x):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    Example: tanh([-1000.0, 0.0, 1000.0]) == [-1.0, 0.0, 1.0]
+    """
     return np.tanh(x)
 
 
@@ -156,7 +186,10 @@ _SIGMOID_FLOOR = {4: -87.0, 8: -708.0}
 
 @op(_FLOAT, samples=singles(normal), elementwise=True)
 def sigmoid(x, out=None):
-    """1 / (1 + e^-x). It never falls below the smallest normal number, so its logarithm is finite."""
+    """1 / (1 + e^-x). It never falls below the smallest normal number, so its logarithm is finite.
+
+    Example: sigmoid([0.0, 1000.0]) == [0.5, 1.0]
+    """
     out = _result(out, x)
     np.maximum(x, _SIGMOID_FLOOR[out.itemsize], out=out)  # e^-x must not overflow
     np.negative(out, out=out)
@@ -175,7 +208,10 @@ _AT_ZERO = kink([-1.0, 0.0, 2.0], gradients=([0.0, 0.0, 1.0],))
 
 @op(_FLOAT, samples=[*singles(distinct), _AT_ZERO], elementwise=True)
 def relu(x, out=None):
-    """x where it is positive, else 0. Its gradient at 0 is 0."""
+    """x where it is positive, else 0. Its gradient at 0 is 0.
+
+    Example: relu([-2.0, 0.0, 3.0]) == [0.0, 0.0, 3.0]
+    """
     return np.maximum(x, 0, out=out)
 
 
@@ -186,7 +222,10 @@ def _(g, out, x):
 
 @op(_FLOAT, samples=singles(normal), elementwise=True)
 def erf(x, out=None):
-    """The error function: 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x."""
+    """The error function: 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to x.
+
+    Example: erf([0.0, 1.0]) ~= [0.0, 0.8427008]
+    """
     return erf_kernel(x, _result(out, x))
 
 

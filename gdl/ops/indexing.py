@@ -39,7 +39,12 @@ def verify_range(indices: Any, size: int) -> None:
     sample(normal(3, 2), values([1, 1, 1], "i64")),
 ])  # fmt: skip
 def gather(x, indices, axis=0, out=None):
-    """The slices of x at the indices along an axis, which the axes of the indices replace."""
+    """The slices of x at the indices along an axis, which the axes of the indices replace.
+
+    Shapes: x [..., n, ...], n standing at the axis: the result is [..., *s, ...].
+    Example: gather([10, 20, 30], [2, 0, 2]) == [30, 10, 30]
+    Example: gather([[1, 2], [3, 4]], [1], axis=1) == [[2], [4]]
+    """
     verify_range(indices, x.shape[axis])
     return np.take(x, indices, axis=axis, out=out, mode="clip")  # "raise" would copy through a buffer
 
@@ -65,6 +70,9 @@ def scatter_add(indices, updates, size, axis=0, out=None):
     """Zeros with an axis of the given size, to which the updates are added at the indices: the adjoint of `gather`.
 
     Updates that meet at one index are added in their order. A negative axis counts from the end of the result.
+
+    Shapes: updates [..., *s, ...], s standing at the axis: the result is [..., size, ...].
+    Example: scatter_add([2, 0, 2], [1.0, 10.0, 100.0], size=3) == [10.0, 0.0, 101.0]
     """
     verify_range(indices, size)
     axis %= updates.ndim - indices.ndim + 1
@@ -106,7 +114,10 @@ def _(g, out, indices, updates, size, axis):
     sample(normal(2, 2), values([[1, 1, 1], [0, 0, 1]], "i64"), axis=1),
 ])  # fmt: skip
 def take_along_axis(x, indices, axis, out=None):
-    """For each index the element of x at that place of its own line along the axis."""
+    """For each index the element of x at that place of its own line along the axis.
+
+    Example: take_along_axis([[3, 1, 2], [4, 6, 5]], [[1], [0]], axis=1) == [[1], [4]]
+    """
     verify_range(indices, x.shape[axis])
     return np.take(x.reshape(-1), _flat_places(indices, x.shape, axis), out=out, mode="clip")
 
@@ -152,7 +163,11 @@ def _(g, out, x, indices, axis):
 ])  # fmt: skip
 def put_along_axis_add(indices, updates, size, axis, out=None):
     """Zeros with an axis of the given size, each update added at its index in its own line: the adjoint of
-    `take_along_axis`."""
+    `take_along_axis`.
+
+    Shapes: updates [..., m, ...], m standing at the axis: the result is [..., size, ...].
+    Example: put_along_axis_add([[1], [0]], [[5.0], [7.0]], size=3, axis=1) == [[0.0, 5.0, 0.0], [7.0, 0.0, 0.0]]
+    """
     verify_range(indices, size)
     shape = list(updates.shape)
     shape[axis] = size
@@ -184,7 +199,10 @@ def _(g, out, indices, updates, size, axis):
     sample(values([2.0, 1.0, 2.0, 1.0]), descending=True), sample(distinct(2, 0)), sample(values([3, 1, 2], "i32")),
 ], flat="an order is made of whole numbers")  # fmt: skip
 def argsort(x, axis=-1, descending=False):
-    """The indices that sort x along an axis. Equal elements keep their order; nan counts as greater than any number."""
+    """The indices that sort x along an axis. Equal elements keep their order; nan counts as greater than any number.
+
+    Example: argsort([30, 10, 20]) == [1, 2, 0]
+    """
     if not descending:
         return np.argsort(x, axis=axis, kind="stable")
     backwards = np.argsort(np.flip(x, axis), axis=axis, kind="stable")
@@ -202,7 +220,10 @@ def _(x, axis, descending):
     sample(integers(0, 3, 0), depth=3, dtype="bool"), sample(values([2, 2], "i64"), depth=3, dtype="f64"),
 ], flat="a class is a whole number")  # fmt: skip
 def one_hot(indices, depth, dtype="f32", out=None):
-    """For each index a row of zeros with a one at the index."""
+    """For each index a row of zeros with a one at the index.
+
+    Example: one_hot([1, 0], 3) == [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
+    """
     verify_range(indices, depth)
     out = np.empty((*indices.shape, depth), NUMPY_NAME[dtype]) if out is None else out
     out.fill(0)

@@ -30,6 +30,9 @@ def matmul(x, y, out=None):
     """The matrix product of the last two axes; axes before them are a batch and broadcast.
 
     A tensor with one axis counts as a row on the left and as a column on the right, and the result has no axis for it.
+
+    Shapes: [*a, m, k] @ [*b, k, n] is [*broadcast(a, b), m, n].
+    Example: matmul([[1, 2], [3, 4]], [10, 100]) == [210, 430]
     """
     return np.matmul(x, y, out=out)
 

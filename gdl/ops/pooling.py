@@ -90,6 +90,10 @@ def max_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
     """The greatest element under each window, channel by channel. The stride is the window's size, unless given.
 
     The gradient goes to the greatest element; of equal ones to the first, row by row.
+
+    Shapes: [b, i, j, c]; i is (h - dilation * (size - 1) - 1) // stride + 1, with "same" ceil_div(h, stride).
+    Example: max_pool([[[[1.0], [2.0]], [[4.0], [3.0]]]], 2) == [[[[4.0]]]]
+    Example: shape(max_pool(zeros([8, 7, 7, 3]), 3, stride=2, pad="same")) == [8, 4, 4, 3]
     """
     windows = _windows(x.shape, size, stride, dilation, pad)
     out = _result(x, windows, x.dtype, out)
@@ -125,7 +129,11 @@ def _in_lines(x: Node) -> Node:
     sample(values([[[[1.0], [1.0]], [[1.0], [0.0]]]]), size=2),
 ], flat="a place is a whole number")  # fmt: skip
 def argmax_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
-    """Where the greatest element under each window lies: row * width + column. Of equal ones the first, row by row."""
+    """Where the greatest element under each window lies: row * width + column. Of equal ones the first, row by row.
+
+    Shapes: [b, i, j, c]; i is (h - dilation * (size - 1) - 1) // stride + 1, with "same" ceil_div(h, stride).
+    Example: argmax_pool([[[[1.0], [2.0]], [[4.0], [3.0]]]], 2) == [[[[2]]]]
+    """
     windows = _windows(x.shape, size, stride, dilation, pad)
     best = max_pool.kernel(x, size, stride, dilation, pad)
     count = windows[0].window * windows[1].window
@@ -163,7 +171,11 @@ def _(x, **attrs):
     *[sample(normal(2, 4, 5, 2), **attrs) for attrs in _SAMPLES], sample(normal(0, 2, 2, 1), size=2),
 ])  # fmt: skip
 def sum_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
-    """The sum of the elements under each window, channel by channel. The stride is the window's size, unless given."""
+    """The sum of the elements under each window, channel by channel. The stride is the window's size, unless given.
+
+    Shapes: [b, i, j, c]; i is (h - dilation * (size - 1) - 1) // stride + 1, with "same" ceil_div(h, stride).
+    Example: sum_pool([[[[1.0], [2.0]], [[4.0], [3.0]]]], 2) == [[[[10.0]]]]
+    """
     windows = _windows(x.shape, size, stride, dilation, pad)
     out = _result(x, windows, x.dtype, out)
     out.fill(0)
@@ -189,7 +201,11 @@ def _(g, out, x, **attrs):
     sample(normal(2, 2, 3, 2), shape=(4, 5), **_SAMPLES[2]), sample(normal(2, 3, 2, 2), shape=(4, 5), **_SAMPLES[3]),
 ])  # fmt: skip
 def sum_pool_input_grad(g, shape, size, stride=None, dilation=1, pad="valid", out=None):
-    """The gradient of `sum_pool` at images of the given height and width: each element of g at all its window saw."""
+    """The gradient of `sum_pool` at images of the given height and width: each element of g at all its window saw.
+
+    Shapes: [b, *shape, c].
+    Example: sum_pool_input_grad([[[[5.0]]]], [1, 3], [1, 2]) == [[[[5.0], [5.0], [0.0]]]]
+    """
     images = (len(g), *shape, g.shape[3])
     windows = _windows(images, size, stride, dilation, pad)
     out = np.empty(images, g.dtype) if out is None else out
@@ -220,7 +236,12 @@ def _(upstream, out, g, shape, **attrs):
     *[sample(normal(2, 4, 5, 2), **attrs) for attrs in _SAMPLES],
 ])  # fmt: skip
 def avg_pool(x, size, stride, dilation, pad):
-    """The mean of the elements under each window, channel by channel. The stride is the window's size, unless given."""
+    """The mean of the elements under each window, channel by channel. The stride is the window's size, unless given.
+
+    Shapes: [b, i, j, c]; i is (h - dilation * (size - 1) - 1) // stride + 1, with "same" ceil_div(h, stride).
+    Example: avg_pool([[[[1.0], [2.0]], [[4.0], [3.0]]]], 2) == [[[[2.5]]]]
+    Example: avg_pool([[[[1.0], [5.0]]]], 2, stride=1, pad="same") == [[[[3.0], [5.0]]]]
+    """
     attrs = {"size": size, "stride": stride, "dilation": dilation, "pad": pad}
     if pad == "valid":
         return sum_pool(x, **attrs) / float(sizes.product(pair("size", size)))  # type: ignore[arg-type]

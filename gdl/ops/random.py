@@ -25,13 +25,21 @@ def _drawn(shape: Any, dtype: str, key: str) -> TensorType:
 
 @op(_SIGNATURE, samples=_SAMPLES, random=True, flat=_DRAWN)
 def standard_normal(generator, shape, dtype="f32", key="", out=None):
-    """Independent draws from the normal distribution with mean 0 and variance 1."""
+    """Independent draws from the normal distribution with mean 0 and variance 1.
+
+    Shapes: [*shape].
+    Example: standard_normal([2, 3])
+    """
     return generator.standard_normal(shape, NUMPY_NAME[dtype], out)
 
 
 @op(_SIGNATURE, samples=_SAMPLES, random=True, flat=_DRAWN)
 def standard_uniform(generator, shape, dtype="f32", key="", out=None):
-    """Independent draws from the uniform distribution over [0, 1): 0 included, 1 not."""
+    """Independent draws from the uniform distribution over [0, 1): 0 included, 1 not.
+
+    Shapes: [*shape].
+    Example: standard_uniform([2, 3]) < 1.0
+    """
     return generator.random(shape, NUMPY_NAME[dtype], out)
 
 
@@ -40,6 +48,9 @@ def standard_truncated_normal(generator, shape, dtype="f32", key="", out=None):
     """Independent draws from the normal distribution, given that they lie within [-2, 2].
 
     What falls outside is drawn again, which is exact. Their standard deviation is 0.8796.
+
+    Shapes: [*shape].
+    Example: abs(standard_truncated_normal([2, 3])) <= 2.0
     """
     out = np.empty(shape, NUMPY_NAME[dtype]) if out is None else out
     generator.standard_normal(out.shape, out.dtype, out)
@@ -59,6 +70,8 @@ def orthogonal(generator, shape, dtype="f32", key="", out=None):
 
     The leading axes together are the rows. Computed in f64.
     Reference: Saxe, McClelland and Ganguli, 2014; the uniform distribution as in Mezzadri, 2007.
+    Shapes: [*shape].
+    Example: norm(orthogonal([3, 2]), axis=0) ~= [1.0, 1.0]
     """
     rows, columns = int(np.prod(shape[:-1])), shape[-1]
     q, r = np.linalg.qr(generator.standard_normal((max(rows, columns), min(rows, columns))))

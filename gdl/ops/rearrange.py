@@ -39,6 +39,10 @@ def rearrange(*xs, pattern, sizes):
 
     Parentheses hold axes that make up one, slowest first; `1` is an axis of size 1, `...` all axes not named.
     Of several tensors each is rearranged by itself.
+
+    Shapes: an axis of the result for each name or pair of parentheses behind the arrow.
+    Example: rearrange(eye(2), "h w -> (h w)") == [1.0, 0.0, 0.0, 1.0]
+    Example: rearrange(expand([1, 2, 3, 4], axis=0), "b (h k) -> h b k", h=2) == [[[1, 2]], [[3, 4]]]
     """
     results = tuple([_arranged(x, pattern, sizes or {}, i) for i, x in enumerate(xs)])
     return results[0] if len(results) == 1 else results

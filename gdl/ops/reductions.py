@@ -52,7 +52,11 @@ def _kept(g: Node, x: Node, axis: object, keepdims: bool) -> Node:
 
 @op(_REDUCTION, samples=[*_reduced(normal), *_emptied(normal)])
 def sum_(x, axis=None, keepdims=False, out=None):
-    """The sum; 0 of nothing."""
+    """The sum; 0 of nothing.
+
+    Example: sum([[1.0, 2.0], [3.0, 4.0]]) == 10.0
+    Example: sum([[1.0, 2.0], [3.0, 4.0]], axis=0) == [4.0, 6.0]
+    """
     return np.add.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims, out=out)
 
 
@@ -74,7 +78,10 @@ _ZEROS = [
 
 @op(_REDUCTION, samples=[*_reduced(normal), *_emptied(normal), *_ZEROS])
 def prod(x, axis=None, keepdims=False, out=None):
-    """The product; 1 of nothing."""
+    """The product; 1 of nothing.
+
+    Example: prod([[1.0, 2.0], [3.0, 4.0]], axis=1) == [2.0, 12.0]
+    """
     return np.multiply.reduce(x, axis=axis, dtype=x.dtype, keepdims=keepdims, out=out)
 
 
@@ -120,7 +127,10 @@ def _tied(draw_first: list[float], slopes: list[list[float]]) -> Sample:
         *_reduced(distinct), _tied([4.0, 1.0, 4.0], [[0.5, 0.0, 0.5], [0.0, 1.0, 0.0]]),
     ])  # fmt: skip
 def max_(x, axis=None, keepdims=False, out=None):
-    """The largest; nan if there is one. Equal largest share the gradient evenly."""
+    """The largest; nan if there is one. Equal largest share the gradient evenly.
+
+    Example: max([[1.0, 2.0], [4.0, 3.0]], axis=1) == [2.0, 4.0]
+    """
     return np.maximum.reduce(x, axis=axis, keepdims=keepdims, out=out)
 
 
@@ -128,7 +138,10 @@ def max_(x, axis=None, keepdims=False, out=None):
         *_reduced(distinct), _tied([1.0, 4.0, 1.0], [[0.5, 0.0, 0.5], [0.0, 0.0, 1.0]]),
     ])  # fmt: skip
 def min_(x, axis=None, keepdims=False, out=None):
-    """The smallest; nan if there is one. Equal smallest share the gradient evenly."""
+    """The smallest; nan if there is one. Equal smallest share the gradient evenly.
+
+    Example: min([[1.0, 2.0], [4.0, 3.0]], axis=1, keepdims=true) == [[1.0], [3.0]]
+    """
     return np.minimum.reduce(x, axis=axis, keepdims=keepdims, out=out)
 
 
@@ -155,13 +168,19 @@ _ALONG: list[Sample] = [
 
 @op(_INDEX, samples=_ALONG, flat="an index moves in steps")
 def argmax(x, axis, keepdims=False, out=None):
-    """The index of the largest along an axis, the first of equals; that of a nan if there is one."""
+    """The index of the largest along an axis, the first of equals; that of a nan if there is one.
+
+    Example: argmax([[1.0, 2.0], [4.0, 3.0]], axis=1) == [1, 0]
+    """
     return np.argmax(x, axis=axis, keepdims=keepdims, out=out)
 
 
 @op(_INDEX, samples=_ALONG, flat="an index moves in steps")
 def argmin(x, axis, keepdims=False, out=None):
-    """The index of the smallest along an axis, the first of equals; that of a nan if there is one."""
+    """The index of the smallest along an axis, the first of equals; that of a nan if there is one.
+
+    Example: argmin([[1.0, 2.0], [4.0, 3.0]], axis=1) == [0, 1]
+    """
     return np.argmin(x, axis=axis, keepdims=keepdims, out=out)
 
 
@@ -174,11 +193,17 @@ for _entry in (argmax, argmin):
 
 @op(_TRUTH, samples=[*_reduced(booleans), *_emptied(booleans)], flat="the result is true or false")
 def any_(x, axis=None, keepdims=False, out=None):
-    """True where at least one is; false of nothing."""
+    """True where at least one is; false of nothing.
+
+    Example: any([[true, false], [false, false]], axis=1) == [true, false]
+    """
     return np.logical_or.reduce(x, axis=axis, keepdims=keepdims, out=out)
 
 
 @op(_TRUTH, samples=[*_reduced(booleans), *_emptied(booleans)], flat="the result is true or false")
 def all_(x, axis=None, keepdims=False, out=None):
-    """True where each one is; true of nothing."""
+    """True where each one is; true of nothing.
+
+    Example: all([[true, true], [true, false]], axis=1) == [true, false]
+    """
     return np.logical_and.reduce(x, axis=axis, keepdims=keepdims, out=out)

@@ -24,6 +24,9 @@ def reshape(x, shape, out=None):
     """The elements of x, last axis fastest, in another shape; one size may be -1: what is left.
 
     A view of a contiguous x. Of any other the elements must be copied: into `out`, where it is given (contiguous).
+
+    Shapes: as many elements as before: the result is [*shape].
+    Example: reshape([1, 2, 3, 4, 5, 6], [2, -1]) == [[1, 2, 3], [4, 5, 6]]
     """
     if out is None:
         return np.reshape(x, shape)
@@ -84,7 +87,12 @@ def _(g, out, x, shape):
     sample(normal()),
 ])  # fmt: skip
 def transpose(x, axes):
-    """The axes of x in the given order, or in reverse."""
+    """The axes of x in the given order, or in reverse.
+
+    Shapes: axis i of the result is axis axes[i] of x.
+    Example: transpose([[1, 2, 3], [4, 5, 6]]) == [[1, 4], [2, 5], [3, 6]]
+    Example: shape(transpose(zeros([2, 3, 4]), [1, 0, 2])) == [3, 2, 4]
+    """
     return np.transpose(x, axes)
 
 
@@ -112,7 +120,10 @@ def _(g, out, x, axes):
     sample(normal(3), axis=0), sample(normal(2, 3, 2), axis=(0, -1)), sample(normal(2, 0), axis=1),
 ])  # fmt: skip
 def flip(x, axis):
-    """x with the order of elements reversed along one or more axes."""
+    """x with the order of elements reversed along one or more axes.
+
+    Example: flip([[1, 2], [3, 4]], axis=0) == [[3, 4], [1, 2]]
+    """
     return np.flip(x, axis)
 
 
@@ -134,7 +145,11 @@ def _(g, out, x, axis):
     sample(normal(2, 3), shape=(2, 3)), sample(normal(1, 3), shape=(0, 3)),
 ])  # fmt: skip
 def broadcast_to(x, shape):
-    """x repeated along new leading axes and along its axes of size 1, without copying."""
+    """x repeated along new leading axes and along its axes of size 1, without copying.
+
+    Shapes: axes are matched from the last; the result is [*shape].
+    Example: broadcast_to([[1], [2]], [2, 3]) == [[1, 1, 1], [2, 2, 2]]
+    """
     return np.broadcast_to(x, shape)
 
 
@@ -173,7 +188,11 @@ _MIXED = ("...", ("slice", None, None, -2), "new", 1)
     sample(normal(3, 2), index=(span(1, 1),)),
 ])  # fmt: skip
 def slice_(x, index):
-    """x[index], as NumPy writes it: numbers, slices, new axes and `...`."""
+    """x[index], as NumPy writes it: numbers, slices, new axes and `...`.
+
+    Shapes: as NumPy's: a number drops its axis, a slice start:stop:step leaves ceil_div(stop - start, step).
+    Example: [[1, 2, 3], [4, 5, 6]][:, 1:] == [[2, 3], [5, 6]]
+    """
     return x[numpy_index(index)]
 
 
@@ -193,7 +212,11 @@ def _(g, out, x, index):
     sample(normal(), shape=(4,), index=(-1,)), sample(normal(0, 2), shape=(3, 2), index=(span(1, 1),)),
 ])  # fmt: skip
 def scatter_slice(g, shape, index, out=None):
-    """Zeros of the given shape with g at the index: the adjoint of `slice`."""
+    """Zeros of the given shape with g at the index: the adjoint of `slice`.
+
+    Shapes: the result is [*shape].
+    Example: scatter_slice([1.0, 2.0], [4], [["slice", 1, 3, 1]]) == [0.0, 1.0, 2.0, 0.0]
+    """
     out = np.empty(shape, g.dtype) if out is None else out
     out.fill(0)
     out[numpy_index(index)] = g
@@ -225,7 +248,11 @@ def _(upstream, out, g, shape, index):
     sample(normal(2, 2, 2), widths=((0, 0), (1, 1), (0, 2)), value=1),
 ])  # fmt: skip
 def pad(x, widths, value=0.0, out=None):
-    """x with `value` added before and after each axis: widths [(before, after), ...]."""
+    """x with `value` added before and after each axis: widths [(before, after), ...].
+
+    Shapes: axis i becomes before + size + after.
+    Example: pad([1, 2], [[1, 2]]) == [0, 1, 2, 0, 0]
+    """
     if out is None:
         out = np.empty([n + before + after for n, (before, after) in zip(x.shape, widths)], x.dtype)
     inner = out
@@ -272,7 +299,11 @@ def _(g, out, x, widths, value):
     sample(normal(2, 3), normal(1, 3)), sample(normal(2, 1), normal(2, 3), normal(2, 0), axis=-1), sample(normal(3)),
 ])  # fmt: skip
 def concat(*xs, axis=0, out=None):
-    """The tensors one after the other along an axis that they have."""
+    """The tensors one after the other along an axis that they have.
+
+    Shapes: all axes but the one are equal, and that one becomes the sum.
+    Example: concat([[1, 2], [3]], axis=0) == [1, 2, 3]
+    """
     return np.concatenate(xs, axis, out=out)
 
 
