@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gdl.diagnostics import Diagnostic, Edit, Label
+from gdl.errors.names import closest
 from gdl.source import Span
 
 
-def not_callable(span: Span, what: str) -> Diagnostic:
-    return Diagnostic("E0201", f"{what} can't be called", (Label(span),),
-                      ("functions, layers and nets can be called; a missing operator between two operands reads as a call",))  # fmt: skip
+def not_callable(span: Span, what: str, is_tensor: bool) -> Diagnostic:
+    text = " ".join(span.text.split())
+    help = "a function, a layer or a net can be called"
+    if is_tensor:
+        help += f"; {text}[...] takes a part of a tensor, * and @ multiply"
+    return Diagnostic("E0201", f"`{text}` can't be called: it is {what}", (Label(span),), (help,))
 
 
 def missing_argument(span: Span, callee: str, name: str, kind: str, signature: str) -> Diagnostic:
@@ -20,7 +26,19 @@ def too_many_arguments(span: Span, callee: str, given: int, taken: int, signatur
     return Diagnostic("E0202", f"{callee} takes {taken} {noun}, got {given}", (Label(span, "one too many"),), (), (signature,))
 
 
-def unknown_parameter(span: Span, callee: str, name: str, similar: str | None, signature: str) -> Diagnostic:
+#: What parameters are called elsewhere, and here.
+_ALIASES = {
+    **dict.fromkeys(("dim", "dims", "axes"), "axis"), "keepdim": "keepdims", "out_features": "units", "features": "units",
+    "kernel_size": "size", "filters": "out", "out_channels": "out", "strides": "stride", "padding": "pad",
+    "activation": "act", "use_bias": "bias", "negative_slope": "slope", "learning_rate": "lr", "epsilon": "eps",
+    "num_embeddings": "vocab", "embedding_dim": "d", "num_heads": "heads", **dict.fromkeys(("prob", "rate"), "p"),
+}  # fmt: skip
+
+
+def unknown_parameter(span: Span, callee: str, name: str, known: Iterable[str], signature: str) -> Diagnostic:
+    known = list(known)
+    alias = _ALIASES.get(name)
+    similar = alias if alias in known else closest(name, known)
     text = f"did you mean `{similar}`?" if similar else "no such parameter"
     return Diagnostic("E0203", f"{callee} has no parameter `{name}`", (Label(span, text),), (), (signature,),
                       fix=(Edit(span, similar),) if similar else ())  # fmt: skip
@@ -40,9 +58,12 @@ def not_static(span: Span, what: str, got: str, help: str) -> Diagnostic:
     return Diagnostic("E0206", f"{what} must be known before running, got {got}", (Label(span),), (help,))
 
 
-def waits_for_tensors(span: Span, name: str, missing: str) -> Diagnostic:
+def waits_for_tensors(span: Span, name: str, missing: str, label: str = "") -> Diagnostic:
+    """`label`: what a layer must be labelled with, or empty for a function."""
+    text = " ".join(span.text.split())
+    way = f"x |> {label}: {text}" if label else f"{name}(x, ...)" if "(" in text else f"{name}(x)"
     return Diagnostic("E0207", f"`{name}` still waits for `{missing}`", (Label(span, "used as a tensor here"),),
-                      (f"apply it: x |> {name}(...), or {name}(x, ...)",))  # fmt: skip
+                      (f"apply it to a tensor: {way}",))  # fmt: skip
 
 
 def requirement(span: Span, text: str, operands: str = "", origin: Span | None = None) -> Diagnostic:
@@ -50,13 +71,23 @@ def requirement(span: Span, text: str, operands: str = "", origin: Span | None =
     return Diagnostic("E0208", text, labels)
 
 
-def no_value(span: Span, name: str) -> Diagnostic:
-    return Diagnostic("E0209", f"{name} gives no value", (Label(span),), ("its body needs a `return`",))
+def no_value(span: Span, name: str, call: Span) -> Diagnostic:
+    labels = (Label(span, "no `return` is reached in its body"), Label(call, "a value is needed here"))
+    return Diagnostic("E0209", f"{name} gives no value", labels, ("end the body with `return` and the result",))
 
 
 def number_of_values(span: Span, wanted: int, got: int) -> Diagnostic:
-    return Diagnostic("E0210", f"{wanted} names for {got} value{'s' if got != 1 else ''}", (Label(span),),
-                      ("write as many names as there are values",))  # fmt: skip
+    names, values = _plural(wanted, "name"), _plural(got, "value")
+    return Diagnostic("E0210", f"{names} for {values}", (Label(span),), ("write as many names as there are values",))
+
+
+def number_of_results(span: Span, name: str, declared: int, got: int) -> Diagnostic:
+    message = f"{name} declares {_plural(declared, 'result')} but returns {got}"
+    return Diagnostic("E0210", message, (Label(span),), ("several results are declared as -> (f32[b, d], f32[b])",))
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def bad_static(span: Span, text: str, help: str = "") -> Diagnostic:
@@ -84,3 +115,9 @@ def unknown_hyper(name: str, similar: str | None, known: list[str]) -> Diagnosti
 def too_deep(span: Span, what: str, limit: int) -> Diagnostic:
     return Diagnostic("E0901", f"{what} nested deeper than {limit}", (Label(span),),
                       ("does a definition call itself without an end? a recurrence over an axis is a scan",))  # fmt: skip
+
+
+def too_much(span: Span, limit: int) -> Diagnostic:
+    help = "a `for` and every call is written out while checking: a recurrence over an axis is a scan, and a step is repeated by `steps`"
+    return Diagnostic("E0903", f"this program needs more than {limit:,} evaluations to be checked",
+                      (Label(span, "the last one that was made"),), (help,))  # fmt: skip

@@ -13,7 +13,7 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like a misspelt one, if any is like it at all."""
     known = list(known)
     folded = {k.lower(): k for k in known}
-    found = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.65)
     return folded[found[0]] if found else None
 
 
@@ -32,12 +32,15 @@ def unknown_name(span: Span, name: str, similar: str | None, similar_span: Span 
     return Diagnostic("E0101", f"I cannot find `{name}`", tuple(labels), tuple(helps), fix=fix)
 
 
-def declared_twice(span: Span, name: str, first: Span | None) -> Diagnostic:
+def declared_twice(span: Span, name: str, first: Span | None, help: str = "") -> Diagnostic:
     labels = (Label(span, "declared again here"),) + ((Label(first, "first declared here"),) if first else ())
-    return Diagnostic(
-        "E0102", f"`{name}` is declared twice", labels,
-        ("give one of them another name; only plain bindings (`name = expr`) may be shadowed",),
-    )  # fmt: skip
+    help = help or "give one of them another name; only plain bindings (`name = expr`) may be shadowed"
+    return Diagnostic("E0102", f"`{name}` is declared twice", labels, (help,))
+
+
+def same_path(span: Span, name: str, layer: str, first: Span | None) -> Diagnostic:
+    help = f"give it another name, or share one net: net {name} = {layer}(...), then {name}(x) wherever it is used"
+    return declared_twice(span, name, first, help)
 
 
 def unknown_size(span: Span, name: str, similar: str | None) -> Diagnostic:
@@ -54,6 +57,9 @@ def cycle(steps: list[tuple[str, Span, str]]) -> Diagnostic:
     chain = " -> ".join([name for name, _, _ in steps] + [steps[0][0]])
     labels = []
     for i, (name, span, needs) in enumerate(steps):
+        if len(steps) == 1:
+            labels.append(Label(span, f"`{name}` needs itself: there is no earlier `{name}`"))
+            break
         before, after = ("" if i == 0 else "... and "), (" ..." if i + 1 < len(steps) else "")
         labels.append(Label(span, f"{before}`{name}` needs `{needs}`{after}", is_primary=True))
     return Diagnostic(
@@ -101,13 +107,26 @@ def outer_tensor(span: Span, name: str, what: str, defined: Span | None) -> Diag
     )  # fmt: skip
 
 
-def no_module(span: Span, name: str, looked: str, similar: str | None) -> Diagnostic:
-    help = f'did you mean `{similar}`?' if similar else "modules are files beside this one, or the standard library's (nn)"
-    return Diagnostic("E0110", f"there is no module {name}", (Label(span, f"looked for {looked}"),), (help,))
+def no_module(span: Span, name: str, label: str, similar: str | None, standard: Iterable[str] = ()) -> Diagnostic:
+    """`standard`: the modules of the library, where one of them was asked for."""
+    known = ", ".join(standard)
+    if similar:
+        help = f"did you mean `{similar}`?"
+    elif known:
+        help = f'the library has {known}; a file of your own is imported by its name: import "{name}.gdl" as {name}'
+    else:
+        help = "name a file by its path from this one, or import from the library: from nn import Dense"
+    shown = f"`{name}`" if known else f'"{name}"'
+    return Diagnostic("E0110", f"there is no module {shown}", (Label(span, label),), (help,))
 
 
-def not_in_module(span: Span, module: str, name: str, similar: str | None) -> Diagnostic:
-    help = f"did you mean `{similar}`?" if similar else f"gdl doc {module} lists what it has"
+def not_in_module(span: Span, module: str, name: str, known: Iterable[str]) -> Diagnostic:
+    known = sorted(known)
+    similar = closest(name, known)
+    if similar:
+        help = f"did you mean `{similar}`?"
+    else:
+        help = ELSEWHERE.get(name) or (f"it has {', '.join(known)}" if known else "it defines nothing")
     return Diagnostic(
         "E0111", f"{module} has no `{name}`", (Label(span),), (help,), fix=(Edit(span, similar),) if similar else ()
     )
@@ -152,4 +171,37 @@ def not_sized(span: Span, path: str, type: str, symbol: str) -> Diagnostic:
 
 
 def reserved(span: Span, name: str) -> Diagnostic:
-    return Diagnostic("E0117", f"`{name}` has a meaning of its own here", (Label(span),), ("choose another name",))
+    return Diagnostic("E0117", f"`{name}` has a meaning of its own and can't be another name", (Label(span),), ("choose another name",))
+
+
+#: Names that people bring along from elsewhere, and what to write here.
+ELSEWHERE = {
+    **dict.fromkeys(("np", "numpy", "torch", "tf", "jnp", "math", "F"), "functions need no prefix here: exp(x), sum(x, axis=0)"),
+    "self": "names of a body need no prefix: w, not self.w",
+    "print": "values are shown by `report` in an eval block",
+    "range": "write for i in 0..n",
+    "Linear": "it is called Dense here: from nn import Dense",
+    **dict.fromkeys(("Conv2d", "Conv2D"), "it is called Conv here: from nn import Conv"),
+    **dict.fromkeys(("ConvTranspose2d", "Conv2DTranspose"), "it is called ConvTranspose here: from nn import ConvTranspose"),
+    **dict.fromkeys(("BatchNorm1d", "BatchNorm2d"), "it is called BatchNorm here: from nn import BatchNorm"),
+    "Sequential": "layers are joined by |>: x |> a: Dense(10) |> relu |> b: Dense(10)",
+    "ReLU": "write relu(x), or act=relu",
+    **dict.fromkeys(("CrossEntropyLoss", "softmax_cross_entropy"), "write cross_entropy(logits, labels)"),
+    **dict.fromkeys(("MSELoss", "mean_squared_error"), "write mse(prediction, target)"),
+    "SGD": "write Sgd",
+    "RMSprop": "write RmsProp",
+    "AdaGrad": "write Adagrad",
+    "concatenate": "write concat([a, b], axis=0)",
+    "cat": "write concat([a, b], axis=0)",
+    **dict.fromkeys(("float32", "float", "astype"), "write f32(x)"),
+    **dict.fromkeys(("int64", "int"), "write i64(x)"),
+    **dict.fromkeys(("dot", "mm", "bmm"), "write a @ b"),
+    **dict.fromkeys(("view", "resize"), "write reshape(x, [2, 3])"),
+    **dict.fromkeys(("T", "permute", "swapaxes"), "write transpose(x)"),
+    "unsqueeze": "write expand(x, axis=0)",
+    "backward": "write grad(loss, x)",
+    "detach": "write stop_gradient(x)",
+    "item": "a scalar needs no conversion",
+    "randn": "write normal([2, 3])",
+    "rand": "write uniform([2, 3])",
+}

@@ -71,8 +71,8 @@ def wrong_rank(span: Span, what: str, wanted: str, got: TensorType, help: str = 
 
 
 def no_axis(span: Span, axis: object, got: str, rank: int) -> Diagnostic:
-    last = f"0 to {rank - 1}, or -{rank} to -1 from the end" if rank else "none: it is a scalar"
-    return Diagnostic("E0306", f"there is no axis {axis} in {got}", (Label(span),), (f"its axes are {last}",))
+    help = f"its axes are 0 to {rank - 1}, or -{rank} to -1 from the end" if rank else "a scalar has no axes"
+    return Diagnostic("E0306", f"there is no axis {axis} in {got}", (Label(span),), (help,))
 
 
 def no_label(span: Span, label: str, got: TensorType) -> Diagnostic:
@@ -85,12 +85,22 @@ def ragged(span: Span) -> Diagnostic:
     return Diagnostic("E0308", "this list is no tensor: its rows have different lengths", (Label(span),), ())
 
 
-def index_error(span: Span, message: str, help: str = "") -> Diagnostic:
-    return Diagnostic("E0309", message, (Label(span),), (help,) if help else ())
+def index_error(span: Span, message: str, label: str = "", help: str = "counting starts at 0; -1 is the last") -> Diagnostic:
+    return Diagnostic("E0309", message, (Label(span, label),), (help,) if help else ())
 
 
-def declared_type(span: Span, name: str, declared: str, got: TensorType) -> Diagnostic:
-    return Diagnostic("E0310", f"`{name}` is declared {declared} but is {got}", (Label(span, str(got)),), ())
+def declared_type(span: Span, name: str, declared: TensorType, got: TensorType, what: str = "it is") -> Diagnostic:
+    """`what` says which value it is that does not fit: `it is`, `its first value is`."""
+    labels: Origins = (Label(span, str(got)),)
+    if declared.origin is not None and declared.origin.line != span.line:
+        labels += (Label(declared.origin, f"{declared} comes from here"),)
+    if declared.shape == got.shape:
+        help = f"convert explicitly: {declared.dtype}({' '.join(span.text.split())})"
+    elif what == "it is" and declared.origin is not None:
+        help = f"declare it as {got}, or make the value {declared}"
+    else:
+        help = f"make the value {declared}"
+    return Diagnostic("E0310", f"`{name}` is declared {declared} but {what} {got}", labels, (help,))
 
 
 def mixed_dtypes(op: str, left: tuple[Span, TensorType], right: tuple[Span, TensorType], help: str) -> Diagnostic:

@@ -108,13 +108,22 @@ def as_node(cx: Context, frame: Frame, argument: Argument, dtype: str | None = N
     if is_static(value) and value is not None and not isinstance(value, str):
         return _literal(cx, frame, value, span, dtype, pattern)
     if isinstance(value, (Partial, Function, Op)):
-        missing = _first_tensor(value)
-        cx.fail(call_errors.waits_for_tensors(span, value.name, missing), frame)
+        _fail_waiting(cx, frame, value, span)
     if isinstance(value, tuple) and any(isinstance(v, Node) for v in value):
         cx.fail(call_errors.wrong_value(span, "one tensor", f"{len(value)} of them",
                                         "join them with concat([...], axis=0) or stack([...])"), frame)  # fmt: skip
     help = f"apply it: {value.path}(x)" if isinstance(value, Instance) else ""
     cx.fail(call_errors.wrong_value(span, "a tensor", describe(value), help), frame)
+
+
+def _fail_waiting(cx: Context, frame: Frame, value: Partial | Function | Op, span: Span) -> None:
+    callee = value.callee if isinstance(value, Partial) else value
+    what = callee.definition.what if isinstance(callee, Function) else ""
+    if what == "optimizer":
+        help = "an optimizer stands in a train block: minimize loss with " + " ".join(span.text.split())
+        cx.fail(call_errors.wrong_value(span, "a tensor", describe(callee), help), frame)
+    label = value.name.lower() if what == "layer" else ""
+    cx.fail(call_errors.waits_for_tensors(span, value.name, _first_tensor(value), label), frame)
 
 
 def _first_tensor(value: Partial | Function | Op) -> str:

@@ -7,10 +7,9 @@ from typing import Any
 
 from gdl.errors import calls as errors
 from gdl.errors import types as type_errors
-from gdl.errors.names import closest
 from gdl.graph.node import Node
 from gdl.lang.context import Context, Frame
-from gdl.lang.mismatch import definition_signature, op_signature
+from gdl.lang.mismatch import KIND_WORDS, definition_signature, kind_words, op_signature, show_type
 from gdl.lang.values import Argument, Builtin, Function, Instance, Pack, Partial, Poisoned, describe, is_static
 from gdl.ops.table import Op, check_kind
 from gdl.source import Span
@@ -30,12 +29,18 @@ def evaluate_arguments(cx: Context, frame: Frame, args: Sequence[ast.Argument]) 
     for arg in args:
         try:
             value = arg.value if arg.name == "over" else _argument_value(cx, frame, arg.value)
-            values.append(Argument(value, arg.value.span, arg.name, arg.name_span))
+            values.append(Argument(value, arg.value.span, arg.name, arg.name_span, _item_spans(arg.value)))
         except Poisoned:
             failed = True
     if failed:
         raise Poisoned
     return values
+
+
+def _item_spans(expr: ast.Expr) -> tuple[Span, ...]:
+    if isinstance(expr, (ast.Array, ast.Tuple)) and not any(isinstance(item, ast.Splice) for item in expr.items):
+        return tuple([item.span for item in expr.items])
+    return ()
 
 
 def _argument_value(cx: Context, frame: Frame, expr: ast.Expr) -> Any:
@@ -80,12 +85,11 @@ def add_keywords(cx: Context, frame: Frame, callee: Op | Function, bound: Bound,
         if name == "over" and "over" not in names and "axis" in names:
             name, argument = "axis", _over(cx, frame, argument, bound, callee)
         elif name == "over" and "over" not in names:
-            cx.fail(errors.unknown_parameter(argument.name_span or span, callee.name, name, None, signature(callee)), frame)
+            cx.fail(errors.unknown_parameter(argument.name_span or span, callee.name, name, (), signature(callee)), frame)
         if name == "training" and name not in names:
             continue
         if name not in names and not takes_any_keyword(callee):
-            similar = closest(name, names)
-            cx.fail(errors.unknown_parameter(argument.name_span or span, callee.name, name, similar, signature(callee)), frame)
+            cx.fail(errors.unknown_parameter(argument.name_span or span, callee.name, name, names, signature(callee)), frame)
         if name in bound:
             cx.fail(errors.given_twice(argument.name_span or span, callee.name, name), frame)
         bound[name] = argument
@@ -150,17 +154,16 @@ def static_value(cx: Context, frame: Frame, callee: Op | Function, param: ast.Pa
     try:
         return check_kind(param, value, callee.name)
     except Mismatch as m:
-        wanted = m.text.partition(" must be ")[2].partition(", got ")[0]
-        cx.fail(errors.wrong_kind(span, callee.name, param.name, wanted, describe(value), signature(callee)), frame)
+        cx.fail(errors.wrong_kind(span, callee.name, param.name, kind_words(m), describe(value), signature(callee)), frame)
 
 
 def missing(cx: Context, frame: Frame, callee: Op | Function, param: ast.Param, span: Span) -> None:
     """E0202 for a parameter that has neither argument nor default."""
     kind = param.type
     if isinstance(kind, ast.TypeExpr):
-        shown = f"a tensor {kind.span.text}" if kind.span else "a tensor"
+        shown = f"a tensor {show_type(kind)}"
     elif isinstance(kind, ast.Kind):
-        shown = " | ".join(f'"{n}"' if kind.is_choice else n for n in kind.names)
+        shown = " or ".join([f'"{n}"' if kind.is_choice else KIND_WORDS.get(n, n) for n in kind.names])
     else:
         shown = "a value"
     cx.fail(errors.missing_argument(span, callee.name, param.name, shown, signature(callee)), frame)

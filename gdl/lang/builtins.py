@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gdl.errors import calls as errors
+from gdl.errors import gradients as gradient_errors
 from gdl.errors import types as type_errors
 from gdl.graph.node import Node
 from gdl.lang.apply import apply_op, as_node
@@ -35,6 +36,13 @@ SIGNATURES = {
 }
 
 
+_MEANING = {"y": "what is differentiated", "x": "a tensor", "v": "a weight for each element", "net": "a net", "list": "a list"}
+
+
+def _text(argument: Argument, fallback: str) -> str:
+    return " ".join(argument.span.text.split()) if argument.span else fallback
+
+
 def call_builtin(cx: Context, frame: Frame, name: str, args: list[Argument], span: Span) -> Any:
     """A builtin on evaluated arguments."""
     if name in DTYPES:
@@ -45,13 +53,14 @@ def call_builtin(cx: Context, frame: Frame, name: str, args: list[Argument], spa
     bound = dict(zip(names, [a for a in args if a.name is None])) | named  # type: ignore[arg-type]
     unknown = [a for a in named.values() if a.name not in names]
     if unknown:
-        cx.fail(errors.unknown_parameter(unknown[0].name_span or span, name, str(unknown[0].name), None, name + shown), frame)
+        cx.fail(errors.unknown_parameter(unknown[0].name_span or span, name, str(unknown[0].name), names, name + shown), frame)
     optional = 1 if name == "count" else 0
     if len(args) > len(names) or len(bound) < len(args):
-        cx.fail(errors.too_many_arguments(span, name, len(args), len(names), name + shown), frame)
+        extra = args[min(len(args) - 1, len(names))]
+        cx.fail(errors.too_many_arguments(extra.span or span, name, len(args), len(names), name + shown), frame)
     for needed in names[: len(names) - optional]:
         if needed not in bound:
-            cx.fail(errors.missing_argument(span, name, needed, "an argument", name + shown), frame)
+            cx.fail(errors.missing_argument(span, name, needed, _MEANING.get(needed, "a value"), name + shown), frame)
     return _BUILTINS[name](cx, frame, [bound[n] for n in names if n in bound], span)
 
 
@@ -78,7 +87,7 @@ def _request(cx: Context, frame: Frame, op: str, args: list[Argument], span: Spa
             like = y if op == "grad" else target
             seed = as_node(cx, frame, args[2], like.type.dtype)
             if seed.type != like.type:
-                cx.fail(type_errors.declared_type(args[2].span or span, "v", str(like.type), seed.type), frame)
+                cx.fail(gradient_errors.weight_does_not_fit("jvp" if op == "jvp" else "vjp", str(seed.type), _text(args[0 if like is y else 1], "y"), str(like.type), args[2].span or span), frame)
             inputs.append(seed)
         for value, argument in ((y, args[0]), (target, args[1])):
             if not value.type.is_float:

@@ -25,13 +25,13 @@ from gdl.lang.bind import (
 )
 from gdl.lang.builtins import call_builtin, static_call
 from gdl.lang.context import Context, Frame, PendingUpdate, join
-from gdl.lang.mismatch import describe_mismatch
+from gdl.lang.mismatch import describe_mismatch, show_type
 from gdl.lang.statements import run_body
 from gdl.lang.values import Argument, Builtin, Function, Instance, InstanceList, Pack, Partial, describe, is_static
 from gdl.ops.table import Op
 from gdl.source import Span
 from gdl.syntax import ast
-from gdl.types.match import Bindings, Mismatch, match, show_type
+from gdl.types.match import Bindings, Mismatch, match
 from gdl.types.tensor import DTYPES, TensorType
 
 
@@ -53,7 +53,7 @@ def call_values(cx: Context, frame: Frame, callee: Any, args: list[Argument], sp
         return _call_op(cx, frame, callee, args, span)
     if isinstance(callee, Function):
         return _call_function(cx, frame, callee, args, span)
-    cx.fail(errors.not_callable(callee_span or span, describe(callee)), frame)
+    cx.fail(errors.not_callable(callee_span or span, describe(callee), isinstance(callee, Node)), frame)
 
 
 def _call_partial(cx: Context, frame: Frame, partial: Partial, tensors: list[Argument], keywords: list[Argument], span: Span) -> Any:
@@ -108,7 +108,7 @@ def bind_variadic(cx: Context, frame: Frame, entry: Op, args: list[Argument], sp
         if argument.name is not None and argument.name != entry.tensor_params[0].name:
             rest.append(argument)
         elif isinstance(argument.value, tuple) and any(isinstance(v, Node) for v in argument.value):
-            tensors += [replace(argument, value=v, name=None) for v in argument.value]
+            tensors += _elements(argument)
         elif isinstance(argument.value, Node):
             tensors.append(replace(argument, name=None))
         else:
@@ -118,7 +118,7 @@ def bind_variadic(cx: Context, frame: Frame, entry: Op, args: list[Argument], sp
         if first is None:
             return None, {}
         rest.remove(first)
-        tensors = [replace(first, value=v, name=None) for v in first.value]
+        tensors = _elements(first)
     bound = bind_statics(cx, frame, entry, rest, span)
     attrs = {}
     for param in entry.static_params:
@@ -127,6 +127,12 @@ def bind_variadic(cx: Context, frame: Frame, entry: Op, args: list[Argument], sp
         elif param.default is None:
             missing(cx, frame, entry, param, span)
     return tensors, attrs | _free_keywords(entry, bound)
+
+
+def _elements(argument: Argument) -> list[Argument]:
+    """The elements of a list of tensors, each with its place."""
+    spans = argument.items if len(argument.items) == len(argument.value) else (argument.span,) * len(argument.value)
+    return [Argument(value, span) for value, span in zip(argument.value, spans)]
 
 
 def _free_keywords(entry: Op, bound: Bound) -> dict[str, Any]:
@@ -189,7 +195,7 @@ def make_instance(
         cx.warn(name_errors.path_collision(span, path, f"{label}_{count}", layer.name))
         path = f"{path}_{count}"
     elif path in frame.paths:
-        cx.fail(name_errors.declared_twice(span, label, frame.paths[path]), frame)
+        cx.fail(name_errors.same_path(span, label, layer.name, frame.paths[path]), frame)
     frame.paths[path] = span
     instance = Instance(path, layer, tuple(args), span)
     if name is not None and number is None:
@@ -311,12 +317,13 @@ def _note_labels(body: Frame, param: ast.Param, node: Node) -> None:
 def _check_results(cx: Context, body: Frame, function: Function, result: Any, bindings: Bindings, span: Span) -> None:
     definition = function.definition
     if result is None:
-        cx.fail(errors.no_value(span, function.name), body)
+        cx.fail(errors.no_value(definition.name_span, function.name, span), body)
     if definition.results is None:
         return
     values = result if isinstance(result, tuple) else (result,)
     if len(values) != len(definition.results):
-        cx.fail(errors.number_of_values(definition.name_span, len(definition.results), len(values)), body)
+        where = definition.results[0].span.to(definition.results[-1].span)
+        cx.fail(errors.number_of_results(where, function.name, len(definition.results), len(values)), body)
     for pattern, value in zip(definition.results, values):
         if not isinstance(value, Node):
             continue
@@ -369,16 +376,16 @@ def apply_stage(cx: Context, frame: Frame, value: Argument, stage: ast.Stage) ->
 
 def _stage_instance(cx: Context, frame: Frame, layer: Function, args: list[Argument], stage: ast.Stage) -> Instance:
     if stage.label_index is None:
-        return make_instance(cx, frame, layer, args, stage.label, stage.label_span or stage.span)
+        return make_instance(cx, frame, layer, args, stage.label, stage.label_span or stage.callee.span.to(stage.span))
     assert stage.label is not None
     number = cx.evaluate(frame, stage.label_index)
     if not isinstance(number, int) or isinstance(number, bool):
         cx.fail(errors.not_static(stage.label_index.span, "the number of an instance", describe(number), "use the variable of the `for`"), frame)
-    instance = make_instance(cx, frame, layer, args, stage.label, stage.label_span or stage.span, number)
+    instance = make_instance(cx, frame, layer, args, stage.label, stage.label_span or stage.callee.span.to(stage.span), number)
     known = frame.names.get(stage.label)
     if not isinstance(known, InstanceList):
         known = InstanceList()
-        bind_name(frame, stage.label, known, stage.label_span or stage.span)
+        bind_name(frame, stage.label, known, stage.label_span or stage.callee.span.to(stage.span))
     known.items[number] = instance
     return instance
 

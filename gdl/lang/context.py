@@ -23,6 +23,8 @@ from gdl.types.tensor import TensorType
 
 #: Calls (and the expressions in them) nested deeper than this are an error of their own.
 MAX_CALLS = 200
+#: Expressions evaluated while a program is checked, those in loops and definitions each time: what a file may cost.
+MAX_EVALUATIONS = 1_000_000
 
 
 @dataclass(eq=False, slots=True)
@@ -88,8 +90,10 @@ class Context:
         self.hypers: dict[str, Hyper] = {}
         self.placeholders: dict[str, Node] = {}
         self.variables: dict[str, VariableInfo] = {}
+        self.first_uses: dict[str, Span] = {}  # of variables: where the call stands that made them
         self.leaves: dict[str, Node] = {}
         self.depth = 0
+        self.evaluations = 0
         self.declared: dict[str, Any] = {}  # dims, hypers and data of the main file
         self._statics: dict[Library, Mapping[str, Any]] = {}
         self.start_mode(training=False)
@@ -135,6 +139,14 @@ class Context:
     def is_users(self, span: Span) -> bool:
         """Whether a place is in the user's own files, not in the standard library."""
         return not is_library(span)
+
+    def count(self, span: Span, frame: Frame) -> None:
+        """One more evaluation. Beyond the limit everything is given up, which is said once."""
+        self.evaluations += 1
+        if self.evaluations > MAX_EVALUATIONS:
+            if self.evaluations == MAX_EVALUATIONS + 1:
+                self.fail(call_errors.too_much(span, MAX_EVALUATIONS), frame)
+            raise Poisoned
 
     @contextmanager
     def deeper(self, span: Span) -> Iterator[None]:
@@ -185,13 +197,19 @@ class Context:
                     symbol = sorted(sizes.symbols(dim.size))[0]
                     self.fail(name_errors.not_sized(span, path, str(type), symbol), frame)
             self.variables[path] = VariableInfo(path, type, initial(path), trained, span=span)
+            self.first_uses[path] = _users((*frame.calls, span))
         elif known.type != type:
-            self.fail(name_errors.variable_differs(
-                frame.calls[0] if frame.calls else span, path, str(type), str(known.type), known.span), frame)  # fmt: skip
+            here, first = _users((*frame.calls, span)), self.first_uses[path]
+            self.fail(name_errors.variable_differs(here, path, str(type), str(known.type), first))
         return self.leaf(path, type, span)
 
     def guard(self, guards: list[Guard], frame: Frame, span: Span) -> None:
         self.guards += [(g, (span, *frame.calls)) for g in guards]
+
+
+def _users(places: tuple[Span, ...]) -> Span:
+    """The innermost of the places that is in the user's own text."""
+    return next((p for p in places if not is_library(p)), places[-1])
 
 
 def join(scope: str, name: str) -> str:
@@ -225,7 +243,7 @@ def blame_caller(diagnostic: Diagnostic, calls: tuple[Span, ...], body_of: Calla
     if not own:
         return diagnostic
     inside = f"this arises inside the library: {span!r}: {span.source.line(span.line).strip()}"
-    labels = (Label(own[0], diagnostic.labels[0].text), *[l for l in diagnostic.labels[1:] if not is_library(l.span)])
+    labels = (Label(own[0], diagnostic.labels[0].text), *[each for each in diagnostic.labels[1:] if not is_library(each.span)])
     return replace(
         diagnostic, labels=labels + _chain(own, body_of), notes=(*diagnostic.notes, inside), fix=()
     )  # fmt: skip

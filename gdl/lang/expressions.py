@@ -35,6 +35,7 @@ from gdl.types.sizes import Poly
 
 def evaluate(cx: Context, frame: Frame, expr: ast.Expr) -> Any:
     """The value of an expression. Raises Poisoned after reporting a mistake."""
+    cx.count(expr.span, frame)
     value = _FORMS[type(expr)](cx, frame, expr)
     if value is POISON:
         raise Poisoned
@@ -256,13 +257,13 @@ def _attribute(cx: Context, frame: Frame, expr: ast.Attribute) -> Any:
     if isinstance(value, ModuleValue):
         found = value.library.lookup(name)
         if found is None:
-            similar = name_errors.closest(name, value.library.names())
-            cx.fail(name_errors.not_in_module(span, value.library.name, name, similar), frame)
+            cx.fail(name_errors.not_in_module(span, value.library.name, name, value.library.names()), frame)
         return found
     if isinstance(value, Node):
         if name == "shape":
             return value.type.shape
-        help = f"tensors have no members; call a function: {name}({expr.value.span.text})"
+        call = f"call a function: {name}({expr.value.span.text})" if cx.is_known(frame, name) else name_errors.ELSEWHERE.get(name, "")
+        help = "tensors have no members" + (f"; {call}" if call else "")
         cx.fail(name_errors.no_member(span, f"{expr.value.span.text} ({value.type})", name, (), help), frame)
     cx.fail(name_errors.no_member(span, describe(value), name, ()), frame)
 
@@ -275,11 +276,16 @@ def _data_member(cx: Context, frame: Frame, value: DataValue, name: str, span: S
         return header.attributes[name]
     if name in header.fields:
         cx.fail(name_errors.misplaced(span, f"the field `{name}` of {value.name}", "here",
-                                      f"fields are in scope in a feed: feed x = {name} from {value.name}"), frame)  # fmt: skip
+                                      f"fields are in scope in a feed: feed x = {name} from {_with_split(value)}"), frame)  # fmt: skip
     members = [*([s for s in header.splits if s] if value.split is None else []), *header.attributes]
     shown = f"the data source {value.name}" + (f".{value.split}" if value.split else "")
     fields = ", ".join(f"{k}: {t}" for k, t in header.fields.items())
     cx.fail(name_errors.no_member(span, shown, name, members, f"its fields are {fields}"), frame)
+
+
+def _with_split(value: DataValue) -> str:
+    split = value.split or next((s for s in value.header.splits if s), "")
+    return f"{value.name}.{split}" if split else value.name
 
 
 def _call(cx: Context, frame: Frame, expr: ast.Call) -> Any:

@@ -152,28 +152,9 @@ def _unknown(cx: Context, frame: Frame, name: str, span: Span) -> Poisoned:
     layers = cx.loader.standard("nn")
     if layers is not None and name in set(layers.names()):
         similar, hint = None, f"it is a layer of the standard library: from nn import {name}"
-    elif name in _ELSEWHERE:
-        similar, hint = None, _ELSEWHERE[name]
+    elif name in errors.ELSEWHERE:
+        similar, hint = None, errors.ELSEWHERE[name]
     try:
         cx.fail(errors.unknown_name(span, name, similar, known.get(similar) if similar else None, hint), frame)
     except Poisoned as poisoned:
         return poisoned
-
-
-#: Names that people bring along from elsewhere.
-_ELSEWHERE = {
-    "np": "functions need no prefix here: exp(x), sum(x, axis=0)",
-    "torch": "functions need no prefix here: exp(x), sum(x, axis=0)",
-    "True": "write true",
-    "False": "write false",
-    "None": "write none",
-    "print": "values are shown by `report` in an eval block, or by gdl repl",
-    "SGD": "write Sgd",
-    "concatenate": "write concat([a, b], axis=0)",
-    "float32": "write f32(x)",
-    "int64": "write i64(x)",
-    "dot": "write a @ b",
-    "mm": "write a @ b",
-    "view": "write reshape(x, [2, 3])",
-    "permute": "write transpose(x, [1, 0])",
-}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from gdl.diagnostics import Diagnostic, Edit
 from gdl.errors import calls as call_errors
-from gdl.errors import names as name_errors
 from gdl.errors import types as type_errors
 from gdl.graph.node import Node
 from gdl.lang.context import is_library
@@ -15,7 +15,8 @@ from gdl.lang.values import Argument
 from gdl.ops.table import Op, show_static
 from gdl.source import Span
 from gdl.syntax import ast
-from gdl.types.match import Mismatch, show_type
+from gdl.types.match import Mismatch
+from gdl.types.match import show_type as written_type
 from gdl.types.tensor import Dim, TensorType
 
 Tensors = dict[str, tuple[Span, TensorType]]
@@ -41,11 +42,12 @@ def describe_mismatch(
     if m.kind in ("size", "broadcast"):
         assert isinstance(m.left, Dim) and isinstance(m.right, Dim)
         if shown == "@" or shown == "matmul":
-            found = type_errors.inner_sizes(span, shown, m.left, m.right, operands, _size_help(m, tensors))
+            found = type_errors.inner_sizes(span, shown, m.left, m.right, operands, _product_help(m, tensors))
         else:
             message = (f"{op} cannot broadcast {m.left.size} and {m.right.size}" if m.kind == "broadcast"
                        else f"{op} needs equal sizes, got {m.left.size} and {m.right.size}")  # fmt: skip
-            found = type_errors.sizes_differ(span, message, operands, m.left, m.right, _size_help(m, tensors))
+            help = _join_help(tensors) if shown == "concat" else _size_help(m)
+            found = type_errors.sizes_differ(span, message, operands, m.left, m.right, help)
         return replace(found, fix=_size_fix(m))
     if m.kind == "dtypes" and len(involved) == 2:
         left, right = involved
@@ -55,23 +57,39 @@ def describe_mismatch(
         return type_errors.wrong_dtype(where, f"`{m.args_named[0]}` of {op}" if not infix else f"an operand of {op}", m.left, type)  # type: ignore[arg-type]
     if m.kind == "rank" and involved:
         where, type = involved[0]
-        return type_errors.wrong_rank(where, f"`{m.args_named[0]}` of {op}", str(m.left), type)
+        return type_errors.wrong_rank(where, f"`{m.args_named[0]}` of {op}", _legible(str(m.left)), type, _rank_help(m, where))
     if m.kind == "axis":
         shown_type = next(iter(tensors.values()))[1] if tensors else None
         return type_errors.no_axis(span, m.left, str(shown_type), int(m.right))  # type: ignore[call-overload]
     if m.kind == "attr":
         return _attribute(m, shown, span, signature)
+    if shown == "[...]":
+        return type_errors.index_error(span, m.text, operands)
     return call_errors.requirement(span, f"{op}: {m.text}" if m.text else str(m), operands)
 
 
 def _attribute(m: Mismatch, shown: str, span: Span, signature: str) -> Diagnostic:
     (name,) = m.args_named
     if m.right is None and "no parameter" in m.text:
-        return call_errors.unknown_parameter(span, shown, name, None, signature)
+        return call_errors.unknown_parameter(span, shown, name, (), signature)
     if m.right is None and "needs" in m.text:
         return call_errors.missing_argument(span, shown, name, "a static value", signature)
+    if " must be " not in m.text:
+        return call_errors.requirement(span, m.text)
+    return call_errors.wrong_kind(span, shown, name, kind_words(m), show_static(m.right), signature)
+
+
+#: Kinds of static parameters as messages call them.
+KIND_WORDS = {
+    "int": "an int", "float": "a number", "bool": "true or false", "string": "a string", "none": "none",
+    "shape": "a shape such as [2, 3]", "ints": "an int or a list of ints", "fn": "a function such as relu",
+}  # fmt: skip
+
+
+def kind_words(m: Mismatch) -> str:
+    """What a parameter wants, from the mismatch of its kind."""
     wanted = m.text.partition(" must be ")[2].partition(", got ")[0]
-    return call_errors.wrong_kind(span, shown, name, wanted, show_static(m.right), signature)
+    return " or ".join([KIND_WORDS.get(kind, kind) for kind in wanted.split(" or ")])
 
 
 def _operands(tensors: Tensors) -> str:
@@ -83,34 +101,73 @@ def _short(span: Span, fallback: str) -> str:
     return text if 0 < len(text) <= 30 else fallback
 
 
-def _size_help(m: Mismatch, tensors: Tensors) -> str:
+def _product_help(m: Mismatch, tensors: Tensors) -> str:
+    """How to make a product fit: the other way round, one number changed, or a column of ones."""
     left, right = m.left, m.right
     assert isinstance(left, Dim) and isinstance(right, Dim)
-    if not (isinstance(left.size, int) and isinstance(right.size, int)) or right.origin is None or is_library(right.origin):
-        return ""
-    help = f"change line {right.origin.line} to {_declared(right, left.size, tensors)}"
-    if abs(left.size - right.size) == 1 and len(tensors) == 2:
-        bigger, other = (right, left) if right.size > left.size else (left, right)
+    (_, (span, type)) = list(tensors.items())[-1]
+    if type.rank == 2 and type.shape[1] == left.size:
+        return f"are the axes of `{_short(span, 'y')}` the other way round? write transpose({_short(span, 'y')})"
+    help = _size_help(m)
+    if help and abs(left.size - right.size) == 1:  # type: ignore[operator]
+        bigger, other = (right, left) if right.size > left.size else (left, right)  # type: ignore[operator]
         owner = next((_short(s, n) for n, (s, t) in tensors.items() if any(d.size == other.size for d in t.dims)), "the other")
         help += f", or if {bigger.size} includes a bias column, append ones to `{owner}`"
     return help
 
 
-def _declared(dim: Dim, size: int, tensors: Tensors) -> str:
-    """The type around a size's origin, with the size replaced."""
-    for _, type in tensors.values():
-        for at, other in enumerate(type.dims):
-            if other.origin == dim.origin and other.origin is not None:
-                dims = list(type.dims)
-                dims[at] = Dim(size, other.label)
-                return str(TensorType(type.dtype, tuple(dims)))
-    return str(size)
+def _size_help(m: Mismatch) -> str:
+    """The declaration of the second size with the first in its place, where both are numbers that someone wrote."""
+    left, right = m.left, m.right
+    assert isinstance(left, Dim) and isinstance(right, Dim)
+    declared = _declaration(right.origin, str(left.size)) if isinstance(left.size, int) and _is_written(right) else ""
+    return f"change line {right.origin.line} to {declared}" if declared and right.origin else ""
+
+
+def _is_written(dim: Dim) -> bool:
+    """Whether the size is a number that stands in the user's text."""
+    origin = dim.origin
+    return origin is not None and not is_library(origin) and origin.text.rpartition(":")[2].strip() == str(dim.size)
+
+
+def _declaration(origin: Span | None, size: str) -> str:
+    """The type around the place of a size, with another size in that place."""
+    if origin is None:
+        return ""
+    text = origin.source.text
+    start = max(text.rfind("[", 0, origin.start), 0)
+    while start > 0 and text[start - 1].isalnum():
+        start -= 1
+    end = text.find("]", origin.end) + 1
+    label = "".join(origin.text.rpartition(":")[:2])
+    written = text[start : origin.start] + (f"{label} " if label else "") + size + text[origin.end : end]
+    return written if end and "\n" not in written else ""
+
+
+def _join_help(tensors: Tensors) -> str:
+    """The axis along which two tensors differ, if it is one: then that is where they can be joined."""
+    types = [type for _, type in tensors.values()]
+    if len({type.rank for type in types}) > 1:
+        return ""
+    differ = [axis for axis in range(types[0].rank) if len({type.shape[axis] for type in types}) > 1]
+    return f"tensors can be joined along the axis in which they differ: axis={differ[0]}" if len(differ) == 1 else ""
+
+
+def _rank_help(m: Mismatch, span: Span) -> str:
+    pattern, type = str(m.left), m.right
+    wanted = pattern.count(",") + 1
+    if "*" in pattern or "..." in pattern or not isinstance(type, TensorType):
+        return ""
+    if type.rank + 1 == wanted:
+        return f"expand({_short(span, 'x')}, axis=-1) adds an axis of size 1"
+    return f"flatten({_short(span, 'x')}) makes one axis of all but the first" if type.rank > wanted == 2 else ""
 
 
 def _size_fix(m: Mismatch) -> tuple[Edit, ...]:
     left, right = m.left, m.right
-    if isinstance(left, Dim) and isinstance(right, Dim) and right.origin is not None and right.origin.text == str(right.size):
-        return (Edit(right.origin, str(left.size)),)
+    if isinstance(left, Dim) and isinstance(right, Dim) and right.origin is not None and _is_written(right):
+        start = right.origin.end - len(str(right.size))
+        return (Edit(Span(right.origin.source, start, right.origin.end), str(left.size)),)
     return ()
 
 
@@ -127,7 +184,20 @@ def _cast_help(shown: str, left: tuple[Span, TensorType], right: tuple[Span, Ten
 
 def op_signature(entry: Op) -> str:
     """`matmul(x: f[*b, m, k], ...)` as a note shows it."""
-    return f"{entry.name}{entry.signature_text}"
+    return f"{entry.name}{_legible(entry.signature_text)}"
+
+
+#: Dtype variables of signatures as messages show them: the default dtype they stand for, or a word.
+_DTYPE_WORDS = {"f": "f32", "i": "i64", "n": "number", "t": "tensor"}
+
+
+def _legible(signature: str) -> str:
+    return re.sub(r"\b([fint])\[", lambda m: _DTYPE_WORDS[m.group(1)] + "[", signature)
+
+
+def show_type(pattern: ast.TypeExpr) -> str:
+    """A parameter's type as messages show it."""
+    return _legible(written_type(pattern))
 
 
 _SIGNATURE_COLUMNS = 90
@@ -150,7 +220,3 @@ def definition_signature(d: ast.Definition) -> str:
         parts.append(text)
     line = d.name_span.line if d.name_span else 0
     return f"{d.name}({', '.join(parts)})  {d.name_span.source.name if d.name_span else ''}:{line}"
-
-
-def similar_parameter(name: str, known: Sequence[str]) -> str | None:
-    return name_errors.closest(name, known)

@@ -118,8 +118,7 @@ class Loader:
         for name, span in zip(item.names, item.name_spans or ()):
             found = module.lookup(name)
             if found is None:
-                similar = errors.closest(name, module.names())
-                self.diagnostics.append(errors.not_in_module(span, item.module, name, similar))
+                self.diagnostics.append(errors.not_in_module(span, item.module, name, module.names()))
                 found = _MISSING
             library.imported[name] = found
 
@@ -128,14 +127,12 @@ class Loader:
             module = self.standard(item.module)
             if module is None:
                 known = [p.stem for p in sorted(resource("stdlib").glob("*.gdl"))]
-                self.diagnostics.append(
-                    errors.no_module(item.module_span, f"`{item.module}`", "the standard library", errors.closest(item.module, known))
-                )
+                similar = errors.closest(item.module, known)
+                self.diagnostics.append(errors.no_module(item.module_span, item.module, "not in the library", similar, known))
             return module
         if library.source.path is None:
-            self.diagnostics.append(
-                errors.no_module(item.module_span, f'"{item.module}"', "nothing: this text is no file, so no file is beside it", None)
-            )
+            label = "this text is no file, so no file is beside it"
+            self.diagnostics.append(errors.no_module(item.module_span, item.module, label, None))
             return None
         path = (library.source.path.parent / item.module).resolve()
         if path in self._opening:
@@ -148,9 +145,8 @@ class Loader:
             except GdlError as error:
                 beside = [p.name for p in path.parent.glob("*.gdl")] if path.parent.is_dir() else []
                 why = error.diagnostics[0].message.rpartition(": ")[2]
-                self.diagnostics.append(
-                    errors.no_module(item.module_span, f'"{item.module}" ({why})', str(item.module), errors.closest(item.module, beside))
-                )
+                similar = errors.closest(item.module, beside)
+                self.diagnostics.append(errors.no_module(item.module_span, item.module, why, similar))
                 return None
             source = Source(item.module, source.text, path)
             self.files.append(path)

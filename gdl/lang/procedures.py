@@ -177,7 +177,7 @@ def _observe(cx: Context, frame: Frame, steps: list[Step], expr: ast.Expr, boole
     """Have a value computed by the Minimize that shares most of its graph: (text, minimize, output)."""
     node = _node(cx, frame, expr)
     if boolean and (node.type.dtype != "bool" or node.type.rank != 0):
-        cx.fail(type_errors.declared_type(expr.span, shown(expr), "bool[]", node.type), frame)
+        cx.fail(call_errors.wrong_value(expr.span, "a condition, bool[]", str(node.type), "compare: stop when loss < 0.5"), frame)
     ancestors = [n for n in topological([node]) if not n.is_leaf]
     shares = [sum(1 for n in ancestors if n in step.needs) for step in steps]
     step = steps[shares.index(max(shares))]
@@ -235,7 +235,8 @@ def _opened(cx: Context, frame: Frame, body: Sequence[Any]) -> Iterator[Any]:
         if isinstance(s, ast.If):
             yield from _opened(cx, frame, s.body if cx.condition(frame, s.test, "the condition of `if`") else s.orelse)
         elif isinstance(s, ast.For):
-            for frame.names[s.name] in iterations(cx, frame, s):
+            for i in iterations(cx, frame, s):
+                frame.names[s.name] = i
                 yield from _opened(cx, frame, s.body)
         else:
             yield s

@@ -195,7 +195,7 @@ def execute_next(cx: Context, frame: Frame, s: ast.Next) -> None:
     if node.type.dtype != carry.type.dtype or node.type.rank != carry.type.rank or any(
         sizes.equal(a, b) is False for a, b in zip(node.type.shape, carry.type.shape)
     ):
-        cx.fail(type_errors.declared_type(s.value.span, s.name, str(carry.type), node.type), frame)
+        cx.fail(type_errors.declared_type(s.value.span, s.name, carry.type, node.type, "its next value is"), frame)
     cx.guard([Guard(a, b) for a, b in zip(carry.type.dims, node.type.dims) if a.size != b.size], frame, s.span)
     frame.loop.nexts[s.name] = node
 

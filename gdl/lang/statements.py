@@ -69,6 +69,10 @@ def run_statements(cx: Context, frame: Frame, statements: Sequence[ast.Statement
         execute(cx, frame, statement)
 
 
+#: Names that mean something in every body and can't be given another meaning.
+_RESERVED = ("training", "none")
+
+
 def execute(cx: Context, frame: Frame, statement: ast.Statement) -> None:
     """One statement, unless a forward use ran it already. A mistake poisons the names it binds."""
     if id(statement) in frame.done:
@@ -82,6 +86,7 @@ def execute(cx: Context, frame: Frame, statement: ast.Statement) -> None:
     said = len(cx.diagnostics)
     frame.working.append((names[0] if names else "", statement))
     try:
+        _refuse_reserved(cx, frame, statement, names)
         _FORMS[type(statement)](cx, frame, statement)
     except Poisoned:
         for name in names:
@@ -92,6 +97,13 @@ def execute(cx: Context, frame: Frame, statement: ast.Statement) -> None:
             raise
     finally:
         frame.working.pop()
+
+
+def _refuse_reserved(cx: Context, frame: Frame, statement: Any, names: Sequence[str]) -> None:
+    for name in names:
+        if name in _RESERVED:
+            span = statement.target_spans[names.index(name)] if isinstance(statement, ast.Bind) else statement.name_span
+            cx.fail(name_errors.reserved(span, name), frame)
 
 
 def _arrive(frame: Frame, name: str, waiting: list[ast.Statement], statement: ast.Statement) -> None:
@@ -135,12 +147,12 @@ def _bind(cx: Context, frame: Frame, s: ast.Bind) -> None:
 
 def _of_declared_type(cx: Context, frame: Frame, s: ast.Bind, value: Any) -> Node:
     assert s.type is not None
-    declared = declared_type(cx, frame, s.type)
+    declared = _typed(cx, frame, s.type)
     node = as_node(cx, frame, Argument(value, s.value.span), declared.dtype)
     pairs = [pair for pair in zip(declared.dims, node.type.dims) if pair[0].size != pair[1].size]
     wrong = any(sizes.equal(a.size, b.size) is False for a, b in pairs)
     if wrong or declared.dtype != node.type.dtype or declared.rank != node.type.rank:
-        cx.fail(type_errors.declared_type(s.value.span, s.targets[0], str(declared), node.type), frame)
+        cx.fail(type_errors.declared_type(s.value.span, s.targets[0], declared, node.type), frame)
     cx.guard([Guard(*pair) for pair in pairs], frame, s.span)
     return node
 
@@ -271,12 +283,12 @@ def initial_value(cx: Context, frame: Frame, s: ast.Variable | ast.State, type: 
     node = as_node(cx, body, Argument(value, span), type.dtype, "t")
     if node.type.dtype != type.dtype:
         if not (node.type.is_float and type.is_float):
-            cx.fail(type_errors.declared_type(span, s.name, str(type), node.type), frame)
+            cx.fail(type_errors.declared_type(span, s.name, type, node.type, "its first value is"), frame)
         node = apply_op(cx, body, TABLE["cast"], [Argument(node, span)], {"dtype": type.dtype}, span)
     if node.type.rank == 0 and type.rank > 0:
         node = apply_op(cx, body, TABLE["broadcast_to"], [Argument(node, span)], {"shape": type.shape}, span)
     if node.type.shape != type.shape:
-        cx.fail(type_errors.declared_type(span, s.name, str(type), node.type), frame)
+        cx.fail(type_errors.declared_type(span, s.name, type, node.type, "its first value is"), frame)
     return node
 
 
@@ -317,7 +329,7 @@ def _update(cx: Context, frame: Frame, s: ast.Update) -> None:
         if node.type.rank == 0 and node.type.dtype == target.type.dtype:
             node = apply_op(cx, frame, TABLE["broadcast_to"], [Argument(node, s.value.span)], {"shape": target.type.shape}, s.span)
         else:
-            cx.fail(type_errors.declared_type(s.value.span, s.name, str(target.type), node.type), frame)
+            cx.fail(type_errors.declared_type(s.value.span, s.name, target.type, node.type, "its next value is"), frame)
     cx.updates.append(PendingUpdate(target, node))
 
 
@@ -351,10 +363,13 @@ def iterations(cx: Context, frame: Frame, s: ast.For) -> range:
 
 
 def _for(cx: Context, frame: Frame, s: ast.For) -> None:
-    outer = frame.names.get(s.name, _ABSENT)
+    outer, said = frame.names.get(s.name, _ABSENT), len(cx.diagnostics)
     for i in iterations(cx, frame, s):
+        cx.count(s.span, frame)
         frame.names[s.name] = i
         run_statements(cx, frame, s.body)
+        if len(cx.diagnostics) > said:
+            break  # what is wrong the first time is told once
     if outer is _ABSENT:
         frame.names.pop(s.name, None)
     else:

@@ -76,6 +76,7 @@ class Argument:
     span: Span | None
     name: str | None = None
     name_span: Span | None = None
+    items: tuple[Span, ...] = ()  # of a list, where each of its elements stands
 
 
 @dataclass(eq=False, slots=True)
