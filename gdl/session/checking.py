@@ -18,8 +18,8 @@ from gdl.lang.program import Action, Computation, Load, Program, Repeat
 from gdl.source import Source
 from gdl.train import checkpoint
 from gdl.train.data import SOURCES, DataOptions, describe
-from gdl.types.record import DataHeader, FieldType, SourceCall
-from gdl.types.tensor import TensorType
+from gdl.train.variables import model_types
+from gdl.types.record import DataHeader, SourceCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +103,6 @@ def _each_minimize(body: tuple[Action, ...], change: Any) -> tuple[Action, ...]:
 
 
 # ---- checkpoints that the program loads --------------------------------------------------------------------------
-
-
-def field_type(type: TensorType) -> FieldType:
-    return FieldType(type.dtype, tuple([int(size) for size in type.shape]))  # type: ignore[arg-type]
-
-
-def model_types(program: Program) -> dict[str, FieldType]:
-    """The tensors that are the model: trained and kept, without what belongs to optimizers."""
-    types = {path: field_type(info.type) for path, info in program.variables.items()}
-    return {path: type for path, type in types.items() if not path.startswith(checkpoint.OPTIMIZER_PREFIX)}
 
 
 def find_checkpoint(load: Load, options: DataOptions) -> Path:

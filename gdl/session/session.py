@@ -16,7 +16,7 @@ from gdl.graph.node import Graph, Node, topological
 from gdl.lang.program import Computation, Load, Program
 from gdl.runtime.arrays import DTYPES
 from gdl.runtime.state import State
-from gdl.session.checking import Checked, fit_checkpoint, model_types
+from gdl.session.checking import Checked, fit_checkpoint
 from gdl.session.runs import Length, Run, start
 from gdl.train import checkpoint
 from gdl.train.data import DataOptions
@@ -26,6 +26,7 @@ from gdl.train.initial import load_into
 from gdl.train.inline_tests import TestResult, run_tests
 from gdl.train.keeping import Memory
 from gdl.train.step import Position, Stepper
+from gdl.train.variables import model_types
 
 
 @dataclass(frozen=True, slots=True)

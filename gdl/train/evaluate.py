@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -41,7 +41,7 @@ def evaluate(
 
 def _means(
     block: Eval, runner: Runs, batches: Batches | NoData, at: Moment, tick: int
-) -> tuple[dict[str, float], Sequence[Any]]:
+) -> tuple[dict[str, float], Mapping[int, Any]]:
     means = {value.name: Mean() for value in block.values}
     first: dict[int, Any] = {}
     for number in range(batches.per_epoch):
@@ -54,9 +54,9 @@ def _means(
     return {name: mean.value for name, mean in means.items()}, first
 
 
-def _values(block: Eval, runner: Runs, at: Moment, tick: int) -> tuple[dict[str, Any], Sequence[Any]]:
+def _values(block: Eval, runner: Runs, at: Moment, tick: int) -> tuple[dict[str, Any], Mapping[int, Any]]:
     outputs = runner({}, at.step, at.epoch, tick)
-    return {value.name: plain(outputs[value.output]) for value in block.values}, outputs
+    return {value.name: plain(outputs[value.output]) for value in block.values}, dict(enumerate(outputs))
 
 
 def plain(value: Any) -> Any:

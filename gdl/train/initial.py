@@ -13,12 +13,13 @@ from gdl.lang.program import Program
 from gdl.runtime.interpret import initialise
 from gdl.runtime.state import State
 from gdl.train import checkpoint
+from gdl.train.variables import variable_types
 
 
 def initial_state(program: Program, seed: int) -> State:
     """Every variable with the value that its declaration gives it."""
     state = State()
-    state.allocate({path: (info.type.dtype, info.type.shape) for path, info in program.variables.items()})
+    state.allocate({path: (type.dtype, type.shape) for path, type in variable_types(program).items()})
     initialise({path: info.initial for path, info in program.variables.items()}, state, seed)
     return state
 

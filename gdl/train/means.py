@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class Tally:
         """As JSON can hold it, exactly."""
         return {name: [mean.total, mean.weight] for name, mean in self.means.items()}
 
-    def restore(self, saved: dict[str, list[float]]) -> None:
+    def restore(self, saved: Mapping[str, Sequence[float]]) -> None:
         for name, (total, weight) in saved.items():
             if name in self.means:
                 self.means[name].total, self.means[name].weight = total, weight

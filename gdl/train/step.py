@@ -100,9 +100,9 @@ class Stepper:
             inputs, examples = batches.take(position.draws)
             epoch = position.draws // batches.per_epoch
             outputs = runners[minimize.index](inputs, position.step, epoch, position.ticks)
-            loss = float(outputs[0])
-            if not math.isfinite(loss):
-                raise NotFinite(minimize, loss)
+            self.loss = float(outputs[0])
+            if not math.isfinite(self.loss):
+                raise NotFinite(minimize, self.loss)
             position.draws += 1
             position.ticks += 1
             self.examples += examples
@@ -110,7 +110,6 @@ class Stepper:
                 tally.add(minimize.index, outputs, examples)
             if self._stops:
                 stop = self._stop(minimize.index, outputs, stop)
-        self.loss = loss
         position.step += 1
         position.total_steps += 1
         return stop

@@ -23,7 +23,7 @@ def arrays(request: Request, name: str) -> Prepared:
     if name not in request.options.arrays:
         given = ", ".join(request.options.arrays) or "none"
         reasons = [f'Python gave no arrays of the name "{name}" (given: {given})']
-        raise errors.not_to_be_had(str(request.call), reasons, [f"in Python: gdl.load(..., data={{{name!r}: ...}})"])
+        raise errors.not_to_be_had(str(request.call), reasons, [f"in Python: gdl.load(..., arrays={{{name!r}: ...}})"])
     splits = as_splits(name, request.options.arrays[name])
     counts = {s: require_same_count(f'arrays("{name}")', {f: len(a) for f, a in r.items()}) for s, r in splits.items()}
     types = {s: {field: _type(array) for field, array in records.items()} for s, records in splits.items()}
