@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, NamedTuple
 
 from gdl.graph.node import Node
-from gdl.runtime.statements import CLOCK, Form, Listing, Statement, Value
+from gdl.runtime.chains import is_sliced
+from gdl.runtime.statements import CLOCK, ROWS, Chain, Form, Listing, Statement, Value
 
 #: Statements of one function: Python compiles longer ones more slowly than in proportion.
 CHUNK = 1000
@@ -25,6 +27,7 @@ class Line(NamedTuple):
     statics: tuple[str, ...]  # names bound when the plan is prepared
     reads: tuple[str, ...] = ()  # names of local variables
     writes: tuple[str, ...] = ()
+    inside: bool = False  # of a loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,14 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocks:
+    """What a chain's loop runs over: for each block its rows of these values, and the slice that they are."""
+
+    values: tuple[Value, ...]
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """The generated functions, the last being the one to call, and what their bound names stand for."""
 
@@ -63,22 +74,39 @@ class Code:
     calls: Mapping[str, Any]
     draws: Mapping[str, str]  # name -> key of the random node
     given: Mapping[str, str]  # name of an output as it is given back -> name of its array
+    blocks: Mapping[str, Blocks]
 
 
 def emit(listing: Listing) -> Code:
     """The source of a listing whose memory is assigned."""
-    writer = _Writer()
-    lines = [writer.statement(s) for s in listing.statements]
+    writer = _Writer(listing)
+    lines: list[Line] = []
+    for chain, statements in groupby(listing.statements, _chain):
+        group = list(statements)
+        lines += writer.chain(chain, group) if chain else map(writer.statement, group)
     lines += [line for update in listing.updates if (line := writer.commit(*update))]
     last = writer.give_back(listing.outputs)
     arguments = (*[value.name for value in listing.fed.values()], *CLOCK)
-    chunks = [lines[i : i + CHUNK] for i in range(0, len(lines), CHUNK)] or [[]]
+    chunks = _chunks(lines)
+    parts: list[Function] = []
     if len(chunks) > 1:
-        parts, chunks[:] = _parts(chunks, arguments, last, writer.allocated)
-    else:
-        parts = []
+        parts, chunks = _parts(chunks, arguments, last, writer.allocated)
     run = _function("run", arguments, _freeing(chunks[0], last, writer.allocated), last)
-    return Code((*parts, run), writer.values, writer.calls, writer.draws, writer.given)
+    return Code((*parts, run), writer.values, writer.calls, writer.draws, writer.given, writer.blocks)
+
+
+def _chain(statement: Statement) -> Chain | None:
+    return statement.chain
+
+
+def _chunks(lines: Iterable[Line]) -> list[list[Line]]:
+    """The lines in portions for one function each, loops untorn."""
+    chunks: list[list[Line]] = [[]]
+    for line in lines:
+        if len(chunks[-1]) >= CHUNK and not line.inside:
+            chunks.append([])
+        chunks[-1].append(line)
+    return chunks
 
 
 def place(node: Node | None) -> str:
@@ -92,7 +120,13 @@ def place(node: Node | None) -> str:
 class _Writer:
     """Words statements, and remembers which names must be bound."""
 
-    def __init__(self) -> None:
+    def __init__(self, listing: Listing) -> None:
+        self.names = listing.names
+        self._fed = {value.storage for value in listing.fed.values()}
+        self.blocks: dict[str, Blocks] = {}
+        self._rows: dict[str, Value] | None = None  # in a chain: the name of each block -> what it is a block of
+        self._block_names: dict[str, str] = {}
+        self._shape: tuple[int, ...] = ()
         self.values: dict[str, Value] = {}
         self.calls: dict[str, Any] = {}
         self.draws: dict[str, str] = {}
@@ -115,15 +149,29 @@ class _Writer:
         writes: tuple[str, ...] = ()
         if s.result.in_run:
             writes = (s.result.name,)
-            if s.form is Form.ALLOCATE:
+            if s.result.storage is not None and s.result.storage not in self._fed:
                 self.allocated.add(s.result.name)
-        else:
-            self._use(s.result, statics, reads)
-        into = s.result.name
+        into = s.result.name if writes else self._use(s.result, statics, reads)
         if s.scratch is not None:
             into = f"{into}, {self._use(s.scratch, statics, reads)}"
         text = s.form.value.format(call=s.call, operands=", ".join(words), into=into).replace("(, ", "(")
         return Line(text, s.node, tuple(statics), tuple(reads), writes)
+
+    def chain(self, chain: Chain, statements: Sequence[Statement]) -> list[Line]:
+        """A loop over blocks of rows. What is known only in the run is cut there, block by block."""
+        self._rows, self._shape = {}, statements[0].result.shape
+        body = [self.statement(s) for s in statements]
+        fixed = {block: value for block, value in self._rows.items() if not value.in_run}
+        cut = [f"{block} = {value.name}[rows]" for block, value in self._rows.items() if value.in_run]
+        self._rows = None
+        blocks = self.names.take("blocks")
+        self.blocks[blocks] = Blocks(tuple(fixed.values()), chain)
+        lines = [Line(f"for {', '.join([*fixed, 'rows'])} in {blocks}:", None, (blocks,))]
+        lines += [Line(f"    {text}", None, (), inside=True) for text in cut]
+        lines += [Line(f"    {line.text}", line.node, line.statics, inside=True) for line in body]
+        reads = {name: None for line in body for name in line.reads}
+        lines[-1] = lines[-1]._replace(reads=tuple(reads))  # so that nothing is let go before the loop ends
+        return lines
 
     def commit(self, variable: Value, new: Value) -> Line | None:
         """The new value copied into its variable, where it was not written there already."""
@@ -152,6 +200,13 @@ class _Writer:
         return Line(f"return ({inside})", None, tuple(statics), tuple(reads))
 
     def _use(self, value: Value, statics: list[str], reads: list[str]) -> str:
+        if self._rows is not None and is_sliced(value, self._shape):
+            if value.name not in self._block_names:
+                self._block_names[value.name] = self.names.take(f"{value.name}_{ROWS}")
+            block = self._block_names[value.name]
+            self._rows[block] = value
+            reads += [value.name] if value.in_run else []
+            return block
         if value.in_run:
             reads.append(value.name)
         else:

@@ -18,6 +18,7 @@ def assign_memory(listing: Listing) -> tuple[int, list[Storage]]:
         if statement.elementwise and statement.writes_memory:
             _write_in_place(statement, at, listing.statements)
     arena = [s for s in storages if s.owner is Owner.ARENA and s.inside is None]
+    _stretch(arena, listing)
     return pack(arena), arena
 
 
@@ -36,6 +37,24 @@ def _measure(listing: Listing) -> list[Storage]:
         if output.storage is not None:
             output.storage.last = len(listing.statements)
     return found
+
+
+def _stretch(arena: list[Storage], listing: Listing) -> None:
+    """Keeps what a chain shares with the other statements from the chain's first statement to its last, for its blocks
+    take turns. What only the chain uses, and not as a view, is no larger than a block, and free again within it."""
+    statements = listing.statements
+    viewed = {view.storage.root() for view in listing.views}  # type: ignore[union-attr]
+    for storage in arena:
+        begin = statements[storage.first].chain
+        end = statements[storage.last].chain if storage.last < len(statements) else None
+        if begin is not None and begin is end and storage not in viewed:
+            storage.block_rows = begin.rows
+            storage.nbytes = storage.nbytes // begin.length * begin.rows
+            continue
+        if begin is not None:
+            storage.first = begin.first
+        if end is not None:
+            storage.last = end.last
 
 
 def _write_in_place(statement: Statement, at: int, statements: list[Statement]) -> None:

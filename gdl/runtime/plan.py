@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gdl.graph.node import Graph, Node
 from gdl.passes import PIPELINE, bind_sizes, run_passes
+from gdl.runtime.chains import Blocking, mark_chains
 from gdl.runtime.emit import Code, emit
 from gdl.runtime.memory import assign_memory
 from gdl.runtime.schedule import schedule
@@ -51,11 +52,12 @@ def plan(graph: Graph, sizes: Mapping[str, int]) -> Plan:
     return plan_as_is(run_passes(bind_sizes(graph, sizes), PIPELINE))
 
 
-def plan_as_is(graph: Graph) -> Plan:
+def plan_as_is(graph: Graph, blocking: Blocking = Blocking()) -> Plan:  # noqa: B008
     """The plan of a graph whose sizes are bound, without any pass."""
     order = schedule(graph)
     listing = select(graph, order)
     settle_updates(listing)
+    mark_chains(listing.statements, blocking)
     arena_bytes, buffers = assign_memory(listing)
     return Plan(
         graph, tuple(order), tuple(listing.fed), emit(listing), tuple(listing.views), tuple(buffers), arena_bytes

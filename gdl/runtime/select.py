@@ -132,7 +132,7 @@ class _Selection:
         value = self._scalars[node] = Value(self._name("s"), node.type.dtype, ())
         ticking = Value(node.attrs["name"], node.type.dtype, ())
         convert = DTYPES[node.type.dtype].type
-        self._emit(Form.SCALAR, value, (ticking,), node, self._function(convert, convert.__name__), convert)
+        self._emit(Form.LOCAL, value, (ticking,), node, self._function(convert, convert.__name__), convert)
 
     def _view(self, node: Node, entry: Op) -> None:
         source = node.inputs[0]
@@ -144,7 +144,7 @@ class _Selection:
         of = self.array(source)
         if of.in_run:
             value = Value(self._name("t"), node.type.dtype, _shape(node), of.storage)
-            self._call(Form.ALLOCATE, value, (of,), node, entry.kernel)
+            self._call(Form.LOCAL, value, (of,), node, entry.kernel)
         else:
             value = self._static_view(of, node, entry)
         self._arrays[node] = value
@@ -191,7 +191,7 @@ class _Selection:
         if operator:
             self._emit(Form.OPERATOR, value, operands, node, operator)
         else:
-            self._call(Form.SCALAR, value, operands, node, getattr(np, entry.ufunc), attrs={})
+            self._call(Form.LOCAL, value, operands, node, getattr(np, entry.ufunc), attrs={})
         return True
 
     def _on_arrays(self, node: Node, entry: Op) -> None:
@@ -201,7 +201,7 @@ class _Selection:
             special = entry.specialise(node.type, *[i.type for i in node.inputs], **node.attrs)
         if special is None and entry.ufunc is None and not entry.takes_out and node.type.rank:
             value = Value(self._name("t"), node.type.dtype, _shape(node), Storage(Owner.RUN))
-            self._call(Form.ALLOCATE, value, operands, node, entry.kernel)
+            self._call(Form.LOCAL, value, operands, node, entry.kernel)
         else:
             value = self._memory(node)
             self._into(value, operands, node, entry, special)
@@ -226,6 +226,7 @@ class _Selection:
             form = Form.KERNEL if entry.takes_out else Form.FILL
             statement = self._call(form, value, operands, node, entry.kernel)
         statement.elementwise = entry.elementwise and statement.form is not Form.FILL
+        statement.in_blocks = statement.elementwise and special is None and bool(value.shape)
 
     # ---- statements ----------------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """What a plan is made of: statements over values, before and after the values have their memory.
 
-A statement computes one value from others. `select` writes the list, passes over it may replace runs of statements (a
-chain of elementwise ones by a blocked loop), `memory` then gives each value its storage, and `emit` words the list as
-Python.
+A statement computes one value from others. `select` writes the list, `updates` orders how variables change, `chains`
+marks runs of elementwise statements that go through in blocks, `memory` gives each value its storage, and `emit` words
+the list as Python.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from gdl.runtime.arrays import nbytes_of
 #: What the generated code calls `numpy.copyto`, and the arguments that every run has.
 COPY = "copyto"
 CLOCK = ("step", "epoch", "tick")
+#: In a chain's loop, the slice that a block is; and what the names of blocks end with.
+ROWS = "rows"
 
 
 class Owner(Enum):
@@ -43,6 +45,7 @@ class Storage:
     last: int = -1
     offset: int = -1  # in the arena
     path: str = ""  # of the persistent tensor
+    block_rows: int = 0  # not 0: only this many rows of its values exist at a time
     lands: int = -1  # the statement that writes the tensor's new value straight into it; -1: none does
     inside: Storage | None = None  # the storage that this one was merged into
 
@@ -98,15 +101,24 @@ class Value:
         return self.fills_storage and self.dtype == other.dtype and self.shape == other.shape
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Chain:
+    """Statements, from `first` to `last`, that run in blocks of `rows` of all the `length` rows of a result."""
+
+    first: int
+    last: int
+    rows: int
+    length: int
+
+
 class Form(Enum):
     """How a statement is worded. `into` is where the result goes."""
 
     UFUNC = "{call}({operands}, {into})"  # also kernels made for their shapes
     COPY = "{call}({into}, {operands})"
     KERNEL = "{call}({operands}, out={into})"
-    ALLOCATE = "{into} = {call}({operands})"
+    LOCAL = "{into} = {call}({operands})"  # a scalar, or an array that the kernel allocates or makes of what is fed
     FILL = "{into}[...] = {call}({operands})"  # a kernel without `out` that returns a rank-0 result
-    SCALAR = "{into} = {call}({operands})"
     OPERATOR = "{into} = {operands}"
     LOAD = "{into} = {operands}[()]"
     STORE = "{into}[()] = {operands}"
@@ -124,6 +136,8 @@ class Statement:
     function: Callable[..., Any] | None = None
     attrs: Mapping[str, Any] = field(default_factory=dict)
     elementwise: bool = False  # may write over an operand of its result's type
+    in_blocks: bool = False  # may run on some rows at a time
+    chain: Chain | None = None
     draws: str | None = None  # the key of a random node
     scratch: Value | None = None  # memory that the kernel needs while it runs
 
@@ -137,7 +151,7 @@ class Names:
     """Identifiers, each given once."""
 
     def __init__(self) -> None:
-        self._taken: dict[str, int] = {name: 0 for name in (*keyword.kwlist, *CLOCK, "run", "None", "True", "False")}
+        self._taken = {name: 0 for name in (*keyword.kwlist, *CLOCK, ROWS, "run")}
 
     def take(self, wanted: str) -> str:
         name = re.sub(r"\W", "_", wanted, flags=re.ASCII)

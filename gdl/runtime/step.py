@@ -16,7 +16,7 @@ from gdl.errors import runtime as errors
 from gdl.graph.node import Graph, Node
 from gdl.runtime.arena import Arena
 from gdl.runtime.arrays import DTYPES, place, read_only
-from gdl.runtime.emit import Function
+from gdl.runtime.emit import Blocks, Function
 from gdl.runtime.interpret import trace
 from gdl.runtime.loop import Loop, loop_kernel
 from gdl.runtime.plan import Plan, plan
@@ -113,6 +113,7 @@ def _bind(plan: Plan, state: State, seed: int, block: np.ndarray) -> dict[str, A
         of, kernel, attrs = view.view  # type: ignore[misc]
         made[view] = kernel(_array(of, made, state, block), **attrs)
     names.update({name: _array(value, made, state, block) for name, value in code.values.items()})
+    names.update({name: _cut(blocks, made, state, block) for name, blocks in code.blocks.items()})
     names.update({name: read_only(names[array]) for name, array in code.given.items()})
     return names
 
@@ -125,6 +126,18 @@ def _ready(call: Any, seed: int) -> Any:
     return loop_kernel(call, body, body.plan.inputs)
 
 
+def _cut(blocks: Blocks, made: Mapping[Value, Any], state: State, block: np.ndarray) -> list[tuple[Any, ...]]:
+    """For each block its part of every array, and the slice that it is. An array of one block serves for all."""
+    chain = blocks.chain
+    arrays = [_array(value, made, state, block) for value in blocks.values]
+    parts = []
+    for start in range(0, chain.length, chain.rows):
+        rows = slice(start, min(start + chain.rows, chain.length))
+        first = slice(0, rows.stop - start)
+        parts.append((*[a[rows if len(a) == chain.length else first] for a in arrays], rows))
+    return parts
+
+
 def _array(value: Value, made: Mapping[Value, Any], state: State, block: np.ndarray) -> Any:
     """The array that a value lies in."""
     if value in made:
@@ -133,7 +146,8 @@ def _array(value: Value, made: Mapping[Value, Any], state: State, block: np.ndar
     if storage.owner is Owner.CONSTANT:
         return value.literal
     if storage.owner is Owner.ARENA:
-        return place(block, storage.offset, value.dtype, value.shape)
+        shape = (storage.block_rows, *value.shape[1:]) if storage.block_rows else value.shape
+        return place(block, storage.offset, value.dtype, shape)
     array = state[storage.path]
     return array if array.shape == value.shape else array.reshape(value.shape)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gdl.graph.node import Graph
 from gdl.ops.table import TABLE
 from gdl.passes import bind_sizes
+from gdl.runtime.chains import Blocking
 from gdl.runtime.interpret import evaluate
 from gdl.runtime.plan import Plan, plan, plan_as_is
 from gdl.runtime.state import State
@@ -58,6 +59,14 @@ def run_both(
 def test_a_plan_computes_what_the_graph_says(seed: int) -> None:
     graph, arrays, values = random_graph(seed)
     run_both(graph, plan_as_is(graph), arrays, values, exact=True)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32))
+def test_chains_in_blocks_compute_the_same(seed: int) -> None:
+    graph, arrays, values = random_graph(seed, nodes=40)
+    made = plan_as_is(graph, Blocking(least_bytes=1, block_bytes=1))
+    run_both(graph, made, arrays, values, exact=False)  # NumPy's last few elements may round differently
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
