@@ -7,7 +7,7 @@ the gradient of a gradient needs nothing new.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from gdl.autodiff.fit import all_equal, fit
 from gdl.autodiff.rules import has_rule, is_flat, partials
@@ -20,17 +20,19 @@ from gdl.source import Span
 
 
 def gradient_or_none(
-    of: Node, wrt: Sequence[Node], seed: Node | None = None, *, origin: tuple[Span, ...] = ()
-) -> list[Node | None]:
+    of: Node, wrt: Sequence[Node], seed: Node | None = None, *, origin: tuple[Span, ...] = (),
+    stopped: Collection[Node] = (),
+) -> list[Node | None]:  # fmt: skip
     """The gradient of `of`, or its product with the upstream `seed`, with respect to each of `wrt`. None where it is
     zero because no path leads there: the caller decides what that means.
 
-    `origin` is where it is asked for. New nodes lie at the place of the op they differentiate, called from there.
+    No gradient passes through the nodes that are `stopped`; it still arrives at them. `origin` is where it is asked
+    for. New nodes lie at the place of the op they differentiate, called from there.
     Errors: E0502 E0503 E0504 E0506.
     """
     _check(of, wrt, seed, origin)
     order = topological([of])
-    active = _active(order, set(wrt))
+    active = _active(order, set(wrt), stopped)
     if of not in active:
         return [None] * len(wrt)
     known = set(order)
@@ -39,7 +41,7 @@ def gradient_or_none(
     known.update(topological([seed]))
     adjoint = {of: fit(seed, of.type)}
     for node in reversed(order):
-        if node in adjoint and not active.isdisjoint(node.inputs):
+        if node in adjoint and node not in stopped and not active.isdisjoint(node.inputs):
             _propagate(node, adjoint, active, known, origin)
     return [adjoint.get(x) for x in wrt]
 
@@ -63,11 +65,12 @@ def parts_of(node: Node, upstream: Node) -> Sequence[Node | Zero]:
     return scan_partials(node, upstream, gradient_or_none) if node.op == LOOP else partials(node, upstream)
 
 
-def _active(order: Iterable[Node], wrt: set[Node]) -> set[Node]:
-    """Nodes to which a path that gradients may take leads from `wrt`: through floats only, and no flat op."""
+def _active(order: Iterable[Node], wrt: set[Node], stopped: Collection[Node]) -> set[Node]:
+    """Nodes to which a path that gradients may take leads from `wrt`: through floats only, no flat op, none stopped."""
     active: set[Node] = set()
     for node in order:
-        if node in wrt or (node.type.is_float and not is_flat(node) and not active.isdisjoint(node.inputs)):
+        passes = node.type.is_float and not is_flat(node) and node not in stopped
+        if node in wrt or (passes and not active.isdisjoint(node.inputs)):
             active.add(node)
     return active
 

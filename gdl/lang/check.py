@@ -43,18 +43,30 @@ def check(
     `hypers` override the program's defaults; `describe` reads the headers of its data sources, `sources` are those that
     exist by name.
     """
-    loader = Loader()
-    main, module = loader.main(source)
-    cx = Context(main, loader, hypers or {}, describe, sources or {})
-    cx.evaluate, cx.execute, cx.condition = partial(evaluate, cx), partial(execute, cx), partial(evaluate_condition, cx)
-    cx.make_instance, cx.initialise = partial(make_instance, cx), partial(call_initializer, cx)
-    cx.is_known = partial(is_known, cx)
-    for problem in loader.diagnostics:
-        cx.report(problem)
-    with _deep_stack():
+    cx, module = open_context(source, hypers or {}, describe, sources or {})
+    with deep_stack():
         program = _check(cx, module)
     found = _in_order(cx.diagnostics, source)
     return (None if any(d.is_error for d in found) else program), found
+
+
+def open_context(
+    source: Source,
+    hypers: Mapping[str, Any],
+    describe: Callable[[SourceCall], DataHeader],
+    sources: Mapping[str, Any],
+) -> tuple[Context, ast.Module]:
+    """A context in which nothing is evaluated yet, and the tree of the text."""
+    loader = Loader()
+    main, module = loader.main(source)
+    cx = Context(main, loader, hypers, describe, sources)
+    cx.evaluate, cx.execute, cx.condition = partial(evaluate, cx), partial(execute, cx), partial(evaluate_condition, cx)
+    cx.make_instance, cx.initialise = partial(make_instance, cx), partial(call_initializer, cx)
+    cx.is_known = partial(is_known, cx)
+    cx.broken = module.broken
+    for problem in loader.diagnostics:
+        cx.report(problem)
+    return cx, module
 
 
 def _check(cx: Context, module: ast.Module) -> Program:
@@ -153,7 +165,7 @@ def _in_order(diagnostics: list[Diagnostic], source: Source) -> list[Diagnostic]
 
 
 @contextmanager
-def _deep_stack() -> Iterator[None]:
+def deep_stack() -> Iterator[None]:
     """Room for the deepest expression that the named limits allow."""
     before = sys.getrecursionlimit()
     sys.setrecursionlimit(max(before, _STACK))

@@ -52,7 +52,7 @@ def lower_minimize(cx: Context, frame: Frame, s: ast.Minimize, index: int, train
     updates: list[PendingUpdate] = []
     scope = join(join("optimizer", train), str(index))
     for leaf, gradient in zip(leaves, gradients):
-        updates += _optimized(cx, frame, optimizer, leaf, gradient, join(scope, leaf.attrs["path"]), s.optimizer.span)
+        updates += optimize_variable(cx, frame, optimizer, leaf, gradient, join(scope, leaf.attrs["path"]), s.optimizer.span)
     return Step(index, [(text, s.loss.span, loss)], updates, paths, needs, s.span)
 
 
@@ -105,7 +105,7 @@ def _one(like: Node) -> Node:
     return Node("constant", (), {"value": 1.0}, like.type)
 
 
-def _optimized(
+def optimize_variable(
     cx: Context, frame: Frame, optimizer: Partial, leaf: Node, gradient: Node, scope: str, span: Span
 ) -> list[PendingUpdate]:
     """The optimizer's body for one variable, its state at paths of its own."""
@@ -115,13 +115,17 @@ def _optimized(
     bound = {name: _of_dtype(cx, frame, argument, leaf.type.dtype, span) for name, argument in bound.items()}
     tensors = [p for p in function.definition.params if isinstance(p.type, ast.TypeExpr)]
     if len(tensors) != 2:
-        cx.fail(call_errors.bad_static(function.definition.name_span, "an optimizer takes two tensors: the variable and its gradient"), frame)
+        form = f"optimizer {function.name}(w: f32[...], g: f32[...], lr: float = 0.1) {{ ... }}"
+        cx.fail(call_errors.bad_static(function.definition.name_span, "an optimizer takes two tensors: the variable and its gradient", form), frame)
     values: list[tuple[Any, ast.Param]] = [(leaf, tensors[0]), (gradient, tensors[1])]
     bound |= {param.name: Argument(value, span) for value, param in values}
     body = Frame("optimizer", function.module, {}, scope, True, (span, *frame.calls))
     outer, cx.updates = cx.updates, []
     try:
         run_function(cx, frame, function, bound, body, span)
+        if not any(update.variable is leaf for update in cx.updates):
+            name = tensors[0].name
+            cx.fail(errors.no_update(function.definition.name_span, function.name, name), frame)
         return cx.updates
     finally:
         cx.updates = outer

@@ -35,17 +35,17 @@ def block_frame(cx: Context, what: str) -> Frame:
 def computation(cx: Context, frame: Frame, bound: Bound, roots: Roots, updates: Sequence[PendingUpdate]) -> program.Computation:
     """The graph of some outputs and updates, placeholders replaced by what feeds them."""
     nodes = [node for _, _, node in roots]
-    chosen = _taking_part(cx, nodes, updates)
+    chosen = taking_part(cx, nodes, updates)
     everything = topological([*nodes, *[value for _, value in chosen]])
     for node in everything:
         if node.op == "input" and node not in bound.values and cx.placeholders.get(node.attrs["name"]) is node:
             explain_unfed(cx, frame, node, roots, bound)
-    guards = _relevant(cx, everything) + bound.guards
+    guards = relevant_guards(cx, everything) + bound.guards
     graph = substitute_sizes(Graph(tuple(nodes), tuple(chosen), tuple(guards)), bound.sizes, bound.values)
     return program.Computation(_decided(cx, frame, graph, bound), bound.inputs, tuple([text for text, _, _ in roots]))
 
 
-def _taking_part(cx: Context, nodes: list[Node], updates: Sequence[PendingUpdate]) -> list[tuple[Node, Node]]:
+def taking_part(cx: Context, nodes: list[Node], updates: Sequence[PendingUpdate]) -> list[tuple[Node, Node]]:
     """Updates given, and those of layers whose output these nodes need. Two of one variable (a net applied twice in a step)
     are averaged, so that their order can't matter."""
     reached = set(topological([*nodes, *[u.value for u in updates]]))
@@ -62,7 +62,7 @@ def _taking_part(cx: Context, nodes: list[Node], updates: Sequence[PendingUpdate
     return chosen
 
 
-def _relevant(cx: Context, nodes: Sequence[Node]) -> list[tuple[Guard, tuple[Span, ...]]]:
+def relevant_guards(cx: Context, nodes: Sequence[Node]) -> list[tuple[Guard, tuple[Span, ...]]]:
     """Guards that arose where these nodes were made."""
     if not cx.guards:
         return []
