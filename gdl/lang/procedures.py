@@ -40,7 +40,7 @@ def computation(cx: Context, frame: Frame, bound: Bound, roots: Roots, updates: 
     for node in everything:
         if node.op == "input" and node not in bound.values and cx.placeholders.get(node.attrs["name"]) is node:
             explain_unfed(cx, frame, node, roots, bound)
-    guards = relevant_guards(cx, everything) + bound.guards
+    guards = _relevant(cx, everything) + bound.guards
     graph = substitute_sizes(Graph(tuple(nodes), tuple(chosen), tuple(guards)), bound.sizes, bound.values)
     return program.Computation(_decided(cx, frame, graph, bound), bound.inputs, tuple([text for text, _, _ in roots]))
 
@@ -62,7 +62,7 @@ def taking_part(cx: Context, nodes: list[Node], updates: Sequence[PendingUpdate]
     return chosen
 
 
-def relevant_guards(cx: Context, nodes: Sequence[Node]) -> list[tuple[Guard, tuple[Span, ...]]]:
+def _relevant(cx: Context, nodes: Sequence[Node]) -> list[tuple[Guard, tuple[Span, ...]]]:
     """Guards that arose where these nodes were made."""
     if not cx.guards:
         return []
