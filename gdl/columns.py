@@ -37,11 +37,15 @@ def clip(text: str, ranges: Sequence[tuple[int, int]], width: int) -> tuple[int,
     if len(text) <= width and cells(text) <= width:
         return 0, len(text)
     room = max(width - 6, 10)  # for an ellipsis on either side
-    leftmost = min(start for start, _ in ranges)
-    rightmost = max(min(end, start + room // 2) for start, end in ranges)
-    first = 0 if rightmost <= room else max(0, min(leftmost - room // 4, len(text) - room))
-    last = first
-    used = 0
+    first = min(start for start, _ in ranges)
+    last = max(min(end, start + room // 2) for start, end in ranges)
+    if cells(text[:last]) <= room:
+        first = 0
+    else:
+        lead = min(room - cells(text[first:last]), room // 4)
+        while first > 0 and (lead := lead - cells(text[first - 1])) >= 0:
+            first -= 1
+    last, used = first, 0
     while last < len(text) and (used := used + cells(text[last])) <= room:
         last += 1
     return first, last

@@ -43,7 +43,10 @@ def build_table(grammar: str) -> dict[str, Any]:
 
 
 def _bodies(rows: list[dict[str, int]], rules: list[Rule]) -> dict[str, int]:
-    """State -> reduction, for states that can only complete a `body`: they do so whatever follows, right or wrong."""
+    """State -> reduction, for states that can only complete a `body`.
+
+    They do so whatever follows, so that nothing wrong after a statement can cost the statement.
+    """
     found = {}
     for state, row in enumerate(rows):
         actions = {action for symbol, action in row.items() if symbol.isupper()}

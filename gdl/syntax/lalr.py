@@ -5,8 +5,9 @@ What Lark's contextual lexer does for terminals is done here for words: the stat
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from gdl.source import Source, Span
@@ -28,8 +29,8 @@ class Reduction(NamedTuple):
     origin: str
     length: int
     build: Callable[..., Any]
-    plan: tuple[Any, ...]  # see gdl/syntax/build.py
-    grows: bool  # adds to the list that its first symbol is
+    children: Callable[[list[Any]], Sequence[Any]]  # of the stack of values: what `plan` names
+    grows: bool  # adds the children to the list that its first symbol is
     deeper: int  # 1 where the tree gets deeper
 
 
@@ -61,8 +62,9 @@ def reductions(table: Table, builders: dict[str, Callable[..., Any]], nesting: f
     ready = []
     for rule in table.rules:
         build = builders[rule.builder] if rule.builder else _same
-        plan = rule.plan[1:] if rule.grows_list else rule.plan
-        ready.append(Reduction(rule.origin, rule.length, build, plan, rule.grows_list, int(rule.builder in nesting)))
+        children = _children(rule.plan[1:] if rule.grows_list else rule.plan, rule.length)
+        deeper = int(rule.builder in nesting)
+        ready.append(Reduction(rule.origin, rule.length, build, children, rule.grows_list, deeper))
     return ready
 
 
@@ -110,6 +112,26 @@ class _Stack:
             self.header = kind
 
 
+def _children(plan: tuple[Any, ...], length: int) -> Callable[[list[Any]], Sequence[Any]]:
+    """A function from the stack of values to those of its `length` last that a rule's plan names (see build.py)."""
+    if not plan:
+        return lambda values: ()
+    if all(isinstance(n, int) for n in plan):
+        places = [n - length for n in plan]
+        return itemgetter(*places) if len(places) > 1 else itemgetter(slice(places[0], places[0] + 1 or None))
+
+    def children(values: list[Any]) -> list[Any]:
+        found: list[Any] = []
+        for n in plan:
+            if isinstance(n, list):
+                found += values[n[0] - length]
+            else:
+                found.append(None if n is None else values[n - length])
+        return found
+
+    return children
+
+
 def _same(span: Span, value: Any) -> Any:
     return value
 
@@ -140,10 +162,10 @@ def run(
         deep = None
         action = bodies.get(states[-1]) or rows[states[-1]].get(kind)
         while action is not None and action < 0:
-            origin, length, build, plan, grows, deeper = rules[~action]
+            origin, length, build, children, grows, deeper = rules[~action]
             base = len(values) - length
             if length == 1:
-                values[-1] = build(Span(source, starts[-1], ends[-1]), *_children(values, base, plan))
+                values[-1] = build(Span(source, starts[-1], ends[-1]), *children(values))
                 depths[-1] += deeper
                 del states[-1]
             else:
@@ -154,10 +176,9 @@ def run(
                     break
                 if grows:
                     value = values[base]
-                    for n in plan:
-                        value.append(values[base + n])
+                    value += children(values)
                 else:
-                    value = build(Span(source, first, last), *_children(values, base, plan))
+                    value = build(Span(source, first, last), *children(values))
                 del states[base + 1 :], values[base:], starts[base:], ends[base:], depths[base:]
                 values.append(value)
                 starts.append(first)
@@ -187,19 +208,6 @@ def run(
             if not can_go_on:
                 return None, kinds
             index = failure.end
-
-
-def _children(values: list[Any], base: int, plan: tuple[Any, ...]) -> list[Any]:
-    """The values from `base` on that `plan` names (see gdl/syntax/build.py)."""
-    children: list[Any] = []
-    for n in plan:
-        if n.__class__ is int:
-            children.append(values[base + n])
-        elif n is None:
-            children.append(None)
-        else:
-            children += values[base + n[0]]
-    return children
 
 
 def _word_kind(table: Table, tokens: list[Token], index: int, row: dict[str, int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -88,16 +89,25 @@ def is_incomplete(text: str) -> bool:
 
 
 def read(source: Source, start: str, begin: int, end: int) -> Reading:
+    """Parse a part of a source from a start rule of the grammar."""
+    collects = gc.isenabled()
+    gc.disable()  # a tree has no cycles, and walking it again and again doubles the time that a long text takes
+    try:
+        return _read(source, start, begin, end)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _read(source: Source, start: str, begin: int, end: int) -> Reading:
     table = load_table()
     lexed = lex(source, table, begin, end)
     layout = lay_out(lexed.tokens, source, end)
     diagnostics = lexed.diagnostics + layout.diagnostics
     failures: list[Failure] = []
-
     rules = _rules(table)
-
     reported = sorted(diagnostic.labels[0].span.start for diagnostic in diagnostics)
-    unclosed = next((at for at in reported if source.text[at] == "{"), end)
+    unclosed = next((at for at in reported if source.text.startswith("{", at)), end)
 
     def report(failure: Failure) -> None:
         failures.append(failure)

@@ -77,6 +77,7 @@ def load_table() -> Table:
 
 
 def table_of(data: dict[str, Any]) -> Table:
+    """The table from what `build_table` made."""
     words = {text: name for name, text in data["strings"].items()}
     return Table(
         patterns=data["patterns"],

@@ -28,7 +28,10 @@ def test_the_index_agrees_with_the_parser(path: object) -> None:
 
 
 def test_spans_hold_the_doc_comment_and_nothing_of_the_next() -> None:
-    text = "gdl 1\n# not this\n## One.\ndef f(\n  x: f32[]\n) {\n  # in it\n  return x\n}\n\n## Two.\noptimizer G(w: f32[], g: f32[]) { }\n"
+    text = (
+        "gdl 1\n# not this\n## One.\ndef f(\n  x: f32[]\n) {\n  # in it\n  return x\n}\n\n"
+        "## Two.\noptimizer G(w: f32[], g: f32[]) { }\n"
+    )
     found = index(Source("lib.gdl", text))
     assert [(name, kind) for name, (kind, _) in found.items()] == [("f", "def"), ("G", "optimizer")]
     assert found["f"][1].text.startswith("## One.\ndef f(") and found["f"][1].text.endswith("return x\n}")

@@ -20,9 +20,10 @@ TESTS = Path(__file__).parent.parent
 TEXTS = [path.read_text(encoding="utf-8") for path in sorted(TESTS.glob("programs/*.gdl"))]
 TEXTS += [path.read_bytes().decode() for path in sorted(TESTS.glob("syntax/goldens/*.gdl"))]
 PIECES = [
-    *"()[]{}=:,;.+-*/@%<>|!\"'#\n\t\\ $`", "|>", "->", "==", "~=", "..", "...", "//", "/*", "*/", '"""', "\r\n", "\r", "\x00",
-    "\x1b[31m", "\ud800", "\u202e", "\ufeff", "\u00a0", "é", "μ", "数", "10", "1e999", "1.", ".5", "9" * 5000, "if", "else",
-    "else if", "for", "in", "scan", "carry", "along", "not", "train {", "def f(", "layer", "f32[", "every", "with", "feed",
+    *"()[]{}=:,;.+-*/@%<>|!\"'#\n\t\\ $`", "|>", "->", "==", "~=", "..", "...", "//", "/*", "*/", '"""', "\r\n", "\r",
+    "\x00", "\x1b[31m", "\ud800", "\u202e", "\ufeff", "\u00a0", "é", "μ", "数", "10", "1e999", "1.", ".5", "9" * 5000,
+    "if", "else", "else if", "for", "in", "scan", "carry", "along", "not", "train {", "def f(", "layer", "f32[", "every",
+    "with", "feed",
     "expect error", "return", "yield", "variable x: ", "*s", "gdl 1\n", "lambda x:", "+=", "True", "import",
 ]  # fmt: skip
 
@@ -39,12 +40,29 @@ def test_a_sum_of_100_000_terms() -> None:
 
 
 def test_100_000_lines() -> None:
-    assert len(module("x = a + b\n" * 100_000).items) == 100_000
+    assert len(module("a = b\n" * 100_000).items) == 100_000
 
 
 @pytest.mark.parametrize(
     "piece",
-    ["x = a + b\n", "(", "{", "[", ")", "x = (\n", "x x\n", "{ [ ", '"\n', "/*\n", "$ ", " ", "if a:\n  b = 3\n", "\\d", "; ", "é "],
+    [
+        "x = a + b\n",
+        "(",
+        "{",
+        "[",
+        ")",
+        "x = (\n",
+        "x x\n",
+        "{ [ ",
+        '"\n',
+        "/*\n",
+        "$ ",
+        " ",
+        "if a:\n  b = 3\n",
+        "\\d",
+        "; ",
+        "é ",
+    ],
 )
 def test_time_is_linear(piece: str) -> None:
     small, large = 300, 2400

@@ -57,7 +57,9 @@ def test_one_mistake_gives_one_diagnostic(text: str) -> None:
 
 
 def test_the_rest_of_a_block_is_kept() -> None:
-    module, diagnostics = parse(Source("t", "train {\n  epochs 5\n  minimise x with y\n  stop when a\n}\nb = 1 1\nc = 2\n"))
+    module, diagnostics = parse(
+        Source("t", "train {\n  epochs 5\n  minimise x with y\n  stop when a\n}\nb = 1 1\nc = 2\n")
+    )
     assert len(diagnostics) == 2
     train, c = module.items
     assert [type(s).__name__ for s in train.body] == ["Epochs", "Stop"]
@@ -104,7 +106,19 @@ def test_incomplete(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "x = 1", "x = 1\n", "layer A(x: f32[b]) { return x }", "x = a b", 'x = "a', "x = )", "# note", "x = $", "}", "if a { b = 1 }"],
+    [
+        "",
+        "x = 1",
+        "x = 1\n",
+        "layer A(x: f32[b]) { return x }",
+        "x = a b",
+        'x = "a',
+        "x = )",
+        "# note",
+        "x = $",
+        "}",
+        "if a { b = 1 }",
+    ],
 )
 def test_not_incomplete(text: str) -> None:
     assert not is_incomplete(text)
