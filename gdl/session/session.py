@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,7 @@ from gdl.diagnostics import Diagnostic
 from gdl.errors import command as errors
 from gdl.graph.node import Graph, Node, topological
 from gdl.lang.program import Computation, Load, Program
-from gdl.runtime.arrays import DTYPES
-from gdl.runtime.state import State
+from gdl.runtime.exchange import Variables, as_fed
 from gdl.session.checking import Checked, fit_checkpoint
 from gdl.session.runs import Length, Run, start
 from gdl.train import checkpoint
@@ -36,43 +35,6 @@ class Outcome:
     steps: int
     reported: Mapping[str, float]
     evaluated: Mapping[str, Mapping[str, Any]]
-
-
-class Variables(MutableMapping[str, np.ndarray]):
-    """The program's tensors by path. Reading copies, writing copies in and keeps the type; none can be removed."""
-
-    def __init__(self, state: State):
-        self._state = state
-
-    def __getitem__(self, path: str) -> np.ndarray:
-        if path not in self._state:
-            raise errors.unknown_part("variable", path, self._state)
-        return self._state[path].copy()
-
-    def __setitem__(self, path: str, value: Any) -> None:
-        here = self[path]
-        array = np.asarray(value)
-        if array.shape != here.shape:
-            raise errors.wrong_shape(path, _type_text(here), _type_text(array))
-        self._state.set(path, array.astype(here.dtype))
-
-    def __delitem__(self, path: str) -> None:
-        raise TypeError("a program's variables can't be removed")
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._state)
-
-    def __len__(self) -> int:
-        return len(self._state)
-
-    def __contains__(self, path: object) -> bool:
-        return path in self._state
-
-    def __repr__(self) -> str:
-        return "\n".join(f"{path}: {_type_text(array)}" for path, array in self._state.items())
-
-
-_NUMERIC = "biuf"  # NumPy's kinds: bool, int, unsigned, float
 
 
 class Session:
@@ -161,7 +123,7 @@ class Session:
         missing = [name for name, _ in inputs if name not in feeds]
         if missing:
             raise errors.not_given(missing, what)
-        return {name: _as_fed(name, feeds[name], type.dtype) for name, type in inputs}
+        return {name: as_fed(name, feeds[name], type.dtype) for name, type in inputs}
 
     # ---- training
 
@@ -239,23 +201,3 @@ class Session:
 
 def _leaf_name(node: Node) -> str:
     return str(node.attrs.get("path") or node.attrs.get("name") or "")
-
-
-def _as_fed(name: str, value: Any, dtype: str) -> np.ndarray:
-    """The value as an array of the placeholder's dtype, where no value is lost by that."""
-    try:
-        array = np.asarray(value)
-    except ValueError:  # lists of different lengths
-        raise errors.wrong_shape(name, dtype, "lists of different lengths") from None
-    wanted = DTYPES[dtype]
-    if array.dtype == wanted:
-        return array
-    if array.dtype.kind in _NUMERIC:
-        converted = array.astype(wanted)
-        if np.can_cast(array.dtype, wanted, "same_kind") or np.array_equal(converted, array):
-            return converted
-    raise errors.wrong_shape(name, dtype, _type_text(array))
-
-
-def _type_text(array: np.ndarray) -> str:
-    return f"{array.dtype}[{', '.join(map(str, array.shape))}]"
