@@ -49,8 +49,10 @@ def given_twice(span: Span, callee: str, name: str) -> Diagnostic:
                       ("leave out one of the two; positional arguments fill the parameters in order",))  # fmt: skip
 
 
-def wrong_kind(span: Span, callee: str, name: str, wanted: str, got: str, signature: str = "") -> Diagnostic:
-    return Diagnostic("E0205", f"`{name}` of {callee} must be {wanted}, got {got}", (Label(span),), (),
+def wrong_kind(
+    span: Span, callee: str, name: str, wanted: str, got: str, signature: str = "", help: str = ""
+) -> Diagnostic:
+    return Diagnostic("E0205", f"`{name}` of {callee} must be {wanted}, got {got}", (Label(span),), (help,) if help else (),
                       (signature,) if signature else ())  # fmt: skip
 
 
@@ -82,7 +84,7 @@ def number_of_values(span: Span, wanted: int, got: int) -> Diagnostic:
 
 
 def number_of_results(span: Span, name: str, declared: int, got: int) -> Diagnostic:
-    message = f"{name} declares {_plural(declared, 'result')} but returns {got}"
+    message = f"`{name}` declares {_plural(declared, 'result')} but returns {got}"
     return Diagnostic("E0210", message, (Label(span),), ("several results are declared as -> (f32[b, d], f32[b])",))
 
 

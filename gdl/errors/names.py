@@ -139,12 +139,15 @@ def import_cycle(span: Span, chain: list[str]) -> Diagnostic:
     )  # fmt: skip
 
 
-def not_updatable(span: Span, name: str, why: str) -> Diagnostic:
-    return Diagnostic(
-        "E0113", f"`{name}` can't be updated: {why}", (Label(span),),
-        ("only a `state` of this body (or an optimizer's own variable) has a value that lasts: state "
-         f"{name}: f32[] = 0",),
-    )  # fmt: skip
+def not_updatable(span: Span, name: str, why: str, states: Iterable[str]) -> Diagnostic:
+    similar = closest(name, states)
+    help = (
+        f"did you mean `{similar}`?"
+        if similar
+        else f"what lasts from step to step is a state of this body: state {name}: f32[] = 0"
+    )
+    return Diagnostic("E0113", f"`{name}` can't be updated: {why}", (Label(span),), (help,),
+                      fix=(Edit(span, similar),) if similar else ())  # fmt: skip
 
 
 def path_collision(span: Span, path: str, now: str, layer: str) -> Diagnostic:

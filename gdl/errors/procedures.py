@@ -72,6 +72,11 @@ def not_an_optimizer(span: Span, got: str, known: list[str]) -> Diagnostic:
     return Diagnostic("E0620", f"`with` needs an optimizer, got {got}", (Label(span),), ("optimizers: " + ", ".join(known),))
 
 
+def no_update(span: Span, optimizer: str, variable: str) -> Diagnostic:
+    return Diagnostic("E0626", f"the optimizer {optimizer} never updates `{variable}`, the variable that it trains",
+                      (Label(span),), (f"end its body with the new value: update {variable} = {variable} - lr * g",))  # fmt: skip
+
+
 def nothing_to_train(span: Span, loss: str) -> Diagnostic:
     return Diagnostic("E0621", f"`{loss}` depends on no variable, so nothing can be trained", (Label(span),),
                       ("is a net or variable missing on the way to the loss?",))  # fmt: skip

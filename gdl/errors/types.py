@@ -77,7 +77,7 @@ def no_axis(span: Span, axis: object, got: str, rank: int) -> Diagnostic:
 
 def no_label(span: Span, label: str, got: TensorType) -> Diagnostic:
     labels = [d.label for d in got.dims if d.label]
-    known = "its labels are " + ", ".join(labels) if labels else "it has no labels; use axis=..., or label an axis: row: 28"
+    known = "its labels are " + ", ".join(labels) if labels else "it has no labels; write one where the tensor is declared, as in f32[batch, time: 28]"
     return Diagnostic("E0307", f"no axis of {got} is labelled `{label}`", (Label(span),), (known,))
 
 
@@ -85,18 +85,21 @@ def ragged(span: Span) -> Diagnostic:
     return Diagnostic("E0308", "this list is no tensor: its rows have different lengths", (Label(span),), ())
 
 
-def index_error(span: Span, message: str, label: str = "", help: str = "counting starts at 0; -1 is the last") -> Diagnostic:
-    return Diagnostic("E0309", message, (Label(span, label),), (help,) if help else ())
+COUNTING = "counting starts at 0; -1 is the last"
 
 
-def declared_type(span: Span, name: str, declared: TensorType, got: TensorType, what: str = "it is") -> Diagnostic:
-    """`what` says which value it is that does not fit: `it is`, `its first value is`."""
+def index_error(span: Span, message: str, label: str = "", help: str = COUNTING) -> Diagnostic:
+    return Diagnostic("E0309", message, (Label(span, label),), (help,))
+
+
+def declared_type(span: Span, name: str, declared: TensorType, got: TensorType, what: str = "its value is") -> Diagnostic:
+    """`what` says which of its values does not fit: `its first value is`."""
     labels: Origins = (Label(span, str(got)),)
     if declared.origin is not None and declared.origin.line != span.line:
         labels += (Label(declared.origin, f"{declared} comes from here"),)
     if declared.shape == got.shape:
         help = f"convert explicitly: {declared.dtype}({' '.join(span.text.split())})"
-    elif what == "it is" and declared.origin is not None:
+    elif what == "its value is" and declared.origin is not None:
         help = f"declare it as {got}, or make the value {declared}"
     else:
         help = f"make the value {declared}"
@@ -119,19 +122,30 @@ def wrong_dtype(span: Span, what: str, wanted: tuple[str, ...], got: TensorType,
     labels = [Label(span, str(got))]
     if got.origin is not None and got.origin.line != span.line:
         labels.append(Label(got.origin, f"{got.dtype} comes from here"))
+    target = "i64" if "i64" in wanted and "f32" not in wanted else wanted[0]
     if not help:
-        help = f"convert explicitly: {wanted[0]}({span.text})" if len(span.text) < 40 else f"convert explicitly with {wanted[0]}(...)"
+        help = f"convert explicitly: {target}({span.text if len(span.text) < 40 else '...'})"
         if got.dtype == "u8":
             help += " (u8 is for storage: arithmetic on it would wrap around at 256)"
-    fix = (Edit(span, f"{wanted[0]}({span.text})"),)
-    return Diagnostic("E0402", f"{what} must be {' or '.join(wanted)}, got {got.dtype}", tuple(labels), (help,), fix=fix)
+    choice = " or ".join([part for part in (", ".join(wanted[:-1]), wanted[-1]) if part])
+    message = f"{what} must be {choice}, got {got.dtype}"
+    return Diagnostic("E0402", message, tuple(labels), (help,), fix=(Edit(span, f"{target}({span.text})"),))
 
 
 def literal_dtype(span: Span, value: object, dtype: str, neighbour: str) -> Diagnostic:
-    return Diagnostic(
-        "E0403", f"the literal {value} can't become {dtype}", (Label(span, f"its neighbour is {neighbour}"),),
-        (f"convert the neighbour, as in f32({neighbour}), or write a literal that fits {dtype}",),
-    )  # fmt: skip
+    """`neighbour` is the text of the tensor to whose dtype the literal has to adapt, if there is one."""
+    shown = str(value).lower() if isinstance(value, bool) else str(value)
+    convert = f"f32({neighbour})" if neighbour else "f32(...)"
+    if isinstance(value, bool):
+        help = "write 1 for true and 0 for false, or convert a condition: f32(x > 0)"
+    elif dtype == "bool":
+        help = "write true or false, or compare: x > 0"
+    elif isinstance(value, float):
+        help = f"convert its neighbour: {convert}, or write a whole number"
+    else:
+        help = f"{dtype} holds {'0 to 255' if dtype == 'u8' else 'up to 2 ** ' + str(int(dtype[1:]) - 1)}: convert its neighbour: {convert}"
+    label = f"its neighbour `{neighbour}` is {dtype}" if neighbour else f"{dtype} is needed here"
+    return Diagnostic("E0403", f"the literal {shown} can't become {dtype}", (Label(span, label),), (help,))
 
 
 def value_origins(*values: tuple[str, TensorType, Span | None], at: Span) -> Origins:

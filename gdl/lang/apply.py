@@ -64,9 +64,10 @@ def adapt(cx: Context, frame: Frame, entry: Op, inputs: Sequence[Argument], span
         inputs = [_as_float(cx, frame, a) for a in inputs]
         dtypes = dict.fromkeys(dtypes, "f32")
     nodes = []
+    neighbour = next((" ".join(a.span.text.split()) for a in inputs if isinstance(a.value, Node) and a.span), "")
     for pattern, argument in zip(patterns, inputs):
         wanted = pattern if pattern in DTYPES else dtypes.get(pattern)
-        nodes.append(as_node(cx, frame, argument, wanted, pattern))
+        nodes.append(as_node(cx, frame, argument, wanted, pattern, neighbour))
         if pattern not in DTYPES:
             dtypes.setdefault(pattern, nodes[-1].type.dtype)
     return nodes
@@ -94,8 +95,11 @@ def _as_float(cx: Context, frame: Frame, argument: Argument) -> Argument:
     return argument
 
 
-def as_node(cx: Context, frame: Frame, argument: Argument, dtype: str | None = None, pattern: str = "t") -> Node:
-    """A value as a tensor: a node as it is, a static number or list as a constant."""
+def as_node(
+    cx: Context, frame: Frame, argument: Argument, dtype: str | None = None, pattern: str = "t", neighbour: str = ""
+) -> Node:
+    """A value as a tensor: a node as it is, a static number or list as a constant. `neighbour` is the text of the operand
+    to which a literal adapts."""
     value, span = argument.value, argument.span
     if isinstance(value, Node):
         return value
@@ -106,13 +110,13 @@ def as_node(cx: Context, frame: Frame, argument: Argument, dtype: str | None = N
         chosen = dtype if dtype in ("f32", "f64", "i32", "i64") else "i64" if "i64" in DTYPE_CLASSES.get(pattern, ()) else "f32"
         return Node("size", (), {"size": value}, tensor(chosen), (span, *frame.calls), frame.scope)
     if is_static(value) and value is not None and not isinstance(value, str):
-        return _literal(cx, frame, value, span, dtype, pattern)
+        return _literal(cx, frame, value, span, dtype, pattern, neighbour)
     if isinstance(value, (Partial, Function, Op)):
         _fail_waiting(cx, frame, value, span)
     if isinstance(value, tuple) and any(isinstance(v, Node) for v in value):
         cx.fail(call_errors.wrong_value(span, "one tensor", f"{len(value)} of them",
                                         "join them with concat([...], axis=0) or stack([...])"), frame)  # fmt: skip
-    help = f"apply it: {value.path}(x)" if isinstance(value, Instance) else ""
+    help = f"apply it: {value.path}(x)" if isinstance(value, Instance) else "numbers and lists of numbers become tensors"
     cx.fail(call_errors.wrong_value(span, "a tensor", describe(value), help), frame)
 
 
@@ -132,7 +136,9 @@ def _first_tensor(value: Partial | Function | Op) -> str:
     return next((p.name for p in params if isinstance(p.type, ast.TypeExpr)), "its arguments")
 
 
-def _literal(cx: Context, frame: Frame, value: Any, span: Span, dtype: str | None, pattern: str) -> Node:
+def _literal(
+    cx: Context, frame: Frame, value: Any, span: Span, dtype: str | None, pattern: str, neighbour: str
+) -> Node:
     shape = list_shape(value)
     if shape is None:
         cx.fail(type_errors.ragged(span), frame)
@@ -147,8 +153,7 @@ def _literal(cx: Context, frame: Frame, value: Any, span: Span, dtype: str | Non
         dtype = natural if natural in allowed else "f32"
     for v in flat:
         if not _fits(v, dtype):
-            shown = str(v).lower() if isinstance(v, bool) else str(v)
-            cx.fail(type_errors.literal_dtype(span, shown, dtype, dtype), frame)
+            cx.fail(type_errors.literal_dtype(span, v, dtype, neighbour), frame)
     origin = (span, *frame.calls)
     node = constant(_converted(value, dtype), dtype, shape, origin=origin, scope=frame.scope)
     return node

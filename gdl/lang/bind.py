@@ -144,7 +144,8 @@ def static_value(cx: Context, frame: Frame, callee: Op | Function, param: ast.Pa
     if isinstance(kind, ast.Kind) and kind.names == ("fn",):
         if isinstance(value, (Op, Function, Partial, Builtin, Instance)):
             return value
-        cx.fail(errors.wrong_kind(span, callee.name, param.name, "a function such as relu", describe(value), signature(callee)), frame)
+        help = f"write {value}, without quotes" if isinstance(value, str) and cx.is_known(frame, value) else ""
+        cx.fail(errors.wrong_kind(span, callee.name, param.name, KIND_WORDS["fn"], describe(value), signature(callee), help), frame)
     if isinstance(callee, Function) and callee.definition.what == "optimizer" and isinstance(value, Node):
         if value.type.rank == 0:
             return value  # a schedule: a hyperparameter that depends on the step
@@ -161,7 +162,7 @@ def missing(cx: Context, frame: Frame, callee: Op | Function, param: ast.Param, 
     """E0202 for a parameter that has neither argument nor default."""
     kind = param.type
     if isinstance(kind, ast.TypeExpr):
-        shown = f"a tensor {show_type(kind)}"
+        shown = "a tensor" + (f" {show_type(kind)}" if kind.dtype not in ("n", "t") else "")
     elif isinstance(kind, ast.Kind):
         shown = " or ".join([f'"{n}"' if kind.is_choice else KIND_WORDS.get(n, n) for n in kind.names])
     else:

@@ -89,10 +89,11 @@ def _request(cx: Context, frame: Frame, op: str, args: list[Argument], span: Spa
             if seed.type != like.type:
                 cx.fail(gradient_errors.weight_does_not_fit("jvp" if op == "jvp" else "vjp", str(seed.type), _text(args[0 if like is y else 1], "y"), str(like.type), args[2].span or span), frame)
             inputs.append(seed)
-        for value, argument in ((y, args[0]), (target, args[1])):
-            if not value.type.is_float:
-                cx.fail(type_errors.wrong_dtype(argument.span or span, "what is differentiated", ("f32", "f64"), value.type,
-                                                f"{value.type.dtype} values have no gradient"), frame)  # fmt: skip
+        if not target.type.is_float:
+            at = args[1].span or span
+            cx.fail(gradient_errors.not_float(_text(args[1], "x"), str(target.type), at, target.span), frame)
+        if not y.type.is_float:
+            cx.fail(type_errors.wrong_dtype(args[0].span or span, "what is differentiated", ("f32", "f64"), y.type), frame)
         type = y.type if op == "jvp" else target.type
         requests.append(Node(op, inputs, None, type, (span, *frame.calls), frame.scope))
     return requests[0] if not isinstance(args[1].value, (tuple, VariableSet)) else tuple(requests)

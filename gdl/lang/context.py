@@ -24,7 +24,7 @@ from gdl.types.tensor import TensorType
 #: Calls (and the expressions in them) nested deeper than this are an error of their own.
 MAX_CALLS = 200
 #: Expressions evaluated while a program is checked, those in loops and definitions each time: what a file may cost.
-MAX_EVALUATIONS = 1_000_000
+MAX_EVALUATIONS = 500_000
 
 
 @dataclass(eq=False, slots=True)
@@ -92,6 +92,7 @@ class Context:
         self.variables: dict[str, VariableInfo] = {}
         self.first_uses: dict[str, Span] = {}  # of variables: where the call stands that made them
         self.leaves: dict[str, Node] = {}
+        self.broken: frozenset[str] = frozenset()  # names in statements that did not parse: nothing is said of them
         self.depth = 0
         self.evaluations = 0
         self.declared: dict[str, Any] = {}  # dims, hypers and data of the main file
@@ -101,6 +102,7 @@ class Context:
     def start_mode(self, training: bool) -> None:
         """Forget what belongs to the evaluation of the program in one mode."""
         self.training = training
+        self.evaluations = self.evaluations if self.evaluations > MAX_EVALUATIONS else 0
         self.top = Frame("program", self.main, dict(self.declared), training=training)
         self.updates: list[PendingUpdate] = []
         self.guards: list[tuple[Guard, tuple[Span, ...]]] = []
@@ -140,11 +142,12 @@ class Context:
         """Whether a place is in the user's own files, not in the standard library."""
         return not is_library(span)
 
-    def count(self, span: Span, frame: Frame) -> None:
-        """One more evaluation. Beyond the limit everything is given up, which is said once."""
-        self.evaluations += 1
+    def count(self, span: Span, frame: Frame, cost: int = 1) -> None:
+        """One more evaluation, or what costs as much. Beyond the limit everything is given up, which is said once."""
+        before = self.evaluations
+        self.evaluations += cost
         if self.evaluations > MAX_EVALUATIONS:
-            if self.evaluations == MAX_EVALUATIONS + 1:
+            if before <= MAX_EVALUATIONS:
                 self.fail(call_errors.too_much(span, MAX_EVALUATIONS), frame)
             raise Poisoned
 

@@ -10,7 +10,7 @@ from gdl.errors import names as name_errors
 from gdl.graph.node import Node
 from gdl.lang.apply import OPERATORS, apply_op, as_node
 from gdl.lang.calls import apply_stage, call
-from gdl.lang.context import Context, Frame
+from gdl.lang.context import MAX_EVALUATIONS, Context, Frame
 from gdl.lang.indexing import index_value
 from gdl.lang.lookup import lookup
 from gdl.lang.scan import evaluate_scan
@@ -87,7 +87,26 @@ def _array(cx: Context, frame: Frame, expr: ast.Array | ast.Tuple) -> Any:
             values += _splice(cx, frame, item)
         else:
             values.append(next(evaluated))
-    return tuple(values)
+    return _counted(cx, frame, tuple(values), expr.span)
+
+
+def _counted(cx: Context, frame: Frame, value: Any, span: Span) -> Any:
+    """A list or string that was made, with what its length costs: one that doubles in a loop comes to an end."""
+    if isinstance(value, tuple):
+        length = 0
+        todo = list(value)
+        while todo and length < MAX_EVALUATIONS * _FREE_LENGTH:
+            length += 1
+            item = todo.pop()
+            if isinstance(item, tuple):
+                todo += item
+        cx.count(span, frame, length // _FREE_LENGTH)
+    elif isinstance(value, str):
+        cx.count(span, frame, len(value) // _FREE_LENGTH)
+    return value
+
+
+_FREE_LENGTH = 8  # of lists and strings, which cost an evaluation for each such length
 
 
 def _splice(cx: Context, frame: Frame, expr: ast.Splice) -> tuple[Any, ...]:
@@ -160,6 +179,7 @@ _STATIC: dict[str, Callable[[Any, Any], Any]] = {
     "<": lambda a, b: a < b, "<=": lambda a, b: a <= b, ">": lambda a, b: a > b, ">=": lambda a, b: a >= b,
 }  # fmt: skip
 _MAX_STATIC_BITS = 4096
+_NONZERO = "divide by something else than 0, or choose: 1 / n if n != 0 else 0.0"
 
 
 def _static_binary(cx: Context, frame: Frame, op: str, a: Any, b: Any, span: Span) -> Any:
@@ -174,13 +194,13 @@ def _static_binary(cx: Context, frame: Frame, op: str, a: Any, b: Any, span: Spa
             return NotImplemented  # lists of numbers are compared as tensors
         return (a == b) is (op == "==")
     if isinstance(a, tuple) or isinstance(b, tuple):
-        return a + b if op == "+" and isinstance(a, tuple) and isinstance(b, tuple) else NotImplemented
+        return _counted(cx, frame, a + b, span) if op == "+" and isinstance(a, tuple) and isinstance(b, tuple) else NotImplemented
     if op in ("@",) or a is None or b is None or isinstance(a, str) != isinstance(b, str):
         return NotImplemented
     if isinstance(a, Poly) or isinstance(b, Poly):
         return _size_binary(cx, frame, op, a, b, span)
     if isinstance(a, str):
-        return _STATIC[op](a, b) if op in ("+", "<", "<=", ">", ">=") else NotImplemented
+        return _counted(cx, frame, _STATIC[op](a, b), span) if op in ("+", "<", "<=", ">", ">=") else NotImplemented
     try:
         if op == "**" and isinstance(a, int) and isinstance(b, int) and abs(b) * a.bit_length() > _MAX_STATIC_BITS:
             raise OverflowError
@@ -191,11 +211,11 @@ def _static_binary(cx: Context, frame: Frame, op: str, a: Any, b: Any, span: Spa
             raise OverflowError
         return value
     except ZeroDivisionError:
-        cx.fail(call_errors.bad_static(span, f"{a} {op} {b} divides by zero"), frame)
+        cx.fail(call_errors.bad_static(span, f"{a} {op} {b} divides by zero", _NONZERO), frame)
     except OverflowError:
-        cx.fail(call_errors.bad_static(span, "this number is too large"), frame)
+        cx.fail(call_errors.bad_static(span, "this number is too large", f"whole numbers have at most {_MAX_STATIC_BITS} bits, floats reach 1.8e308"), frame)
     except ValueError:
-        cx.fail(call_errors.bad_static(span, f"{a} ** {b} is not a real number"), frame)
+        cx.fail(call_errors.bad_static(span, f"{a} ** {b} is not a real number", "roots of negative numbers are complex: take abs first"), frame)
 
 
 def _is_size(value: Any) -> bool:
@@ -206,7 +226,7 @@ def _size_binary(cx: Context, frame: Frame, op: str, a: Any, b: Any, span: Span)
     if not (_is_size(a) and _is_size(b)) or op == "/":
         return NotImplemented
     if op in ("//", "%") and b == 0:
-        cx.fail(call_errors.bad_static(span, f"{a} {op} 0 divides by zero"), frame)
+        cx.fail(call_errors.bad_static(span, f"{a} {op} 0 divides by zero", _NONZERO), frame)
     if op == "**":
         return a**b if isinstance(b, int) and 0 <= b <= 16 else NotImplemented
     if op in ("<", "<=", ">", ">="):
@@ -234,7 +254,7 @@ def evaluate_condition(cx: Context, frame: Frame, expr: ast.Expr, what: str) -> 
         cx.fail(call_errors.not_static(expr.span, what, f"`{value}`, which depends on the data fed",
                                        "decide by numbers, hypers or sizes that are numbers"), frame)  # fmt: skip
     if not isinstance(value, bool):
-        help = "choose between values by where(condition, a, b)" if isinstance(value, Node) else "write a comparison"
+        help = "choose between values by where(condition, a, b)" if isinstance(value, Node) else f"write a comparison: {expr.span.text} > 0"
         cx.fail(call_errors.not_static(expr.span, what, describe(value), help), frame)
     return value
 

@@ -55,7 +55,7 @@ def _item(cx: Context, frame: Frame, item: ast.Expr) -> Any:
     if isinstance(item, ast.Slice):
         bounds = [None if b is None else _bound(cx, frame, b) for b in (item.start, item.stop, item.step)]
         if bounds[2] == 0:
-            cx.fail(type_errors.index_error(item.span, "the step of a slice can't be 0"), frame)
+            cx.fail(type_errors.index_error(item.span, "the step of a slice can't be 0", help="x[::2] takes every second element"), frame)
         return ("slice", *bounds)
     value = cx.evaluate(frame, item)
     if value is None:

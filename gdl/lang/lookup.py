@@ -140,6 +140,8 @@ def _fields(node: ast.Ast) -> list[str]:
 
 
 def _unknown(cx: Context, frame: Frame, name: str, span: Span) -> Poisoned:
+    if name in cx.broken and frame.library is cx.main:
+        return Poisoned()
     known: dict[str, Span | None] = {n: frame.spans.get(n) for n in frame.names}
     known |= {n: None for n in (*frame.pending, *frame.library.names(), *BUILTINS, "training", "step")}
     for library in cx.prelude:

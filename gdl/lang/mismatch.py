@@ -64,7 +64,7 @@ def describe_mismatch(
     if m.kind == "attr":
         return _attribute(m, shown, span, signature)
     if shown == "[...]":
-        return type_errors.index_error(span, m.text, operands)
+        return type_errors.index_error(span, m.text, operands, "write fewer" if "too many" in m.text else type_errors.COUNTING)
     return call_errors.requirement(span, f"{op}: {m.text}" if m.text else str(m), operands)
 
 
@@ -175,11 +175,12 @@ def _cast_help(shown: str, left: tuple[Span, TensorType], right: tuple[Span, Ten
     order = ("bool", "u8", "i32", "i64", "f32", "f64")
     (left_span, left_type), (right_span, right_type) = left, right
     a, b = left_span.text, right_span.text
-    if order.index(left_type.dtype) >= order.index(right_type.dtype):
+    right_adapts = order.index(left_type.dtype) >= order.index(right_type.dtype)
+    if right_adapts:
         b = f"{left_type.dtype}({b})"
     else:
         a = f"{right_type.dtype}({a})"
-    return "convert explicitly: " + (f"{a} {shown} {b}" if infix else f"{shown}({a}, {b})")
+    return "convert explicitly: " + (f"{a} {shown} {b}" if infix else b if right_adapts else a)
 
 
 def op_signature(entry: Op) -> str:

@@ -17,7 +17,7 @@ _AMBIENT = {"training", "step", "epoch", "none"}
 
 def check_names(cx: Context, definition: ast.Definition) -> None:
     """E0101 for every name in the body that nothing defines."""
-    known = set(_AMBIENT) | set(cx.top.names) | set(cx.declared) | set(BUILTINS)
+    known = set(_AMBIENT) | set(cx.top.names) | set(cx.declared) | set(BUILTINS) | cx.broken
     for param in definition.params:
         known.add(param.name)
         if isinstance(param.type, ast.TypeExpr):

@@ -12,7 +12,7 @@ from gdl.graph.node import Node, replace_inputs
 from gdl.graph.scan import Body, captures, inner_type, make_scan, parameter, yields_of
 from gdl.lang.apply import apply_op, as_node
 from gdl.lang.context import Context, Frame
-from gdl.lang.values import Argument
+from gdl.lang.values import Argument, Poisoned
 from gdl.ops.table import TABLE
 from gdl.source import Span
 from gdl.syntax import ast
@@ -28,6 +28,7 @@ class Loop:
     carries: dict[str, Node]
     nexts: dict[str, Node] = field(default_factory=dict)
     yields: list[tuple[Node, Span]] | None = None
+    failed: bool = False  # a statement of the body did, which is reported
 
 
 def evaluate_scan(cx: Context, frame: Frame, expr: ast.Scan) -> Any:
@@ -47,6 +48,8 @@ def evaluate_scan(cx: Context, frame: Frame, expr: ast.Scan) -> Any:
         cx.execute(inner, statement)
     if len(cx.updates) > updates:
         cx.fail(name_errors.misplaced(expr.span, "an update", "in a scan", "a state changes once a step: update it outside, by what the scan yields"), frame)
+    if loop.failed:
+        raise Poisoned
     nexts, yields = _results(cx, inner, expr, loop)
     draws = _draws(cx, cx.drawn[drawn:], along)
     body, captured = _body(params, draws, carried, nexts, yields)
@@ -187,8 +190,7 @@ def execute_next(cx: Context, frame: Frame, s: ast.Next) -> None:
         cx.fail(name_errors.misplaced(s.span, "`next`", f"in a {frame.what}", "it stands in a scan"), frame)
     carry = frame.loop.carries.get(s.name)
     if carry is None:
-        similar = name_errors.closest(s.name, frame.loop.carries)
-        cx.fail(name_errors.unknown_name(s.name_span, s.name, similar, None, "next gives a carry of this scan its next value"), frame)
+        cx.fail(name_errors.no_member(s.name_span, "the `carry` of this scan", s.name, frame.loop.carries), frame)
     if s.name in frame.loop.nexts:
         cx.fail(name_errors.updated_twice(s.name_span, s.name, None), frame)
     node = as_node(cx, frame, Argument(cx.evaluate(frame, s.value), s.value.span), carry.type.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from gdl.lang.bind import is_initializer
 from gdl.lang.context import Context, Frame, PendingUpdate
 from gdl.lang.scan import execute_next, execute_yield
 from gdl.lang.values import POISON, Argument, Function, Instance, Partial, Poisoned, describe
-from gdl.ops.table import TABLE
+from gdl.ops.table import TABLE, show_static
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
@@ -89,14 +89,34 @@ def execute(cx: Context, frame: Frame, statement: ast.Statement) -> None:
         _refuse_reserved(cx, frame, statement, names)
         _FORMS[type(statement)](cx, frame, statement)
     except Poisoned:
-        for name in names:
+        for name in names or spoilt_names(statement):
             frame.names[name] = POISON
         if names:
             _note_later_uses(cx, said, names[0], statement)
-        if isinstance(statement, (ast.Return, ast.Require)) and frame.what != "program":
+        if frame.loop is not None:
+            frame.loop.failed = True
+        if frame.what != "program" and _decides_result(statement):
             raise
     finally:
         frame.working.pop()
+
+
+def spoilt_names(statement: ast.Statement) -> Iterator[str]:
+    """What an `if` or `for` that went wrong would have bound."""
+    for inner in _inner(statement):
+        yield from bound_names(inner)
+        yield from spoilt_names(inner)
+
+
+def _decides_result(statement: ast.Statement) -> bool:
+    """Whether a body can't go on without the statement."""
+    return isinstance(statement, (ast.Return, ast.Require)) or any(map(_decides_result, _inner(statement)))
+
+
+def _inner(statement: ast.Statement) -> Sequence[ast.Statement]:
+    if isinstance(statement, ast.If):
+        return (*statement.body, *statement.orelse)
+    return statement.body if isinstance(statement, ast.For) else ()
 
 
 def _refuse_reserved(cx: Context, frame: Frame, statement: Any, names: Sequence[str]) -> None:
@@ -159,7 +179,8 @@ def _of_declared_type(cx: Context, frame: Frame, s: ast.Bind, value: Any) -> Nod
 
 def _set(cx: Context, frame: Frame, name: str, value: Any, span: Span) -> None:
     if name in frame.states or isinstance(frame.names.get(name), Instance):
-        cx.fail(name_errors.declared_twice(span, name, frame.spans.get(name)), frame)
+        help = f"a state changes when the step ends: update {name} = ..." if name in frame.states else ""
+        cx.fail(name_errors.declared_twice(span, name, frame.spans.get(name), help), frame)
     if isinstance(value, Node) and not value.name and not value.is_leaf:
         value.name = name
     frame.names[name] = value
@@ -181,7 +202,7 @@ def declared_type(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
         cx.fail(errors.bad_static(expr.span, m.text or "this is no size"), frame)
     for axis, dim in zip(expr.axes, type.dims):
         if isinstance(dim.size, int) and dim.size < 0:
-            cx.fail(errors.bad_static(axis.span, f"a size can't be negative, got {dim.size}"), frame)
+            cx.fail(errors.bad_static(axis.span, f"a size can't be negative, got {dim.size}", "look at the hypers and dims that it is made of"), frame)
     dims = type.dims
     if frame.what != "program" and len(expr.axes) == len(dims):  # a parameter that is a number names no axis
         dims = tuple([d if a.label or not isinstance(d.size, int) else replace(d, label=None) for a, d in zip(expr.axes, dims)])
@@ -220,6 +241,8 @@ def _typed(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
         return declared_type(cx, frame, expr)
     except _UnknownSize as unknown:
         name = unknown.args[0]
+        if name in cx.broken and frame.library is cx.main:
+            raise Poisoned from None
         known = [n for n, v in {**cx.top.names, **frame.names}.items() if not isinstance(v, (Node, Instance, bool, str))]
         cx.fail(name_errors.unknown_size(_place_of(expr, name), name, name_errors.closest(name, known)), frame)
 
@@ -317,10 +340,10 @@ def _update(cx: Context, frame: Frame, s: ast.Update) -> None:
     if frame.what == "optimizer" and target is None:
         candidate = frame.names.get(s.name)
         target = candidate if isinstance(candidate, Node) and candidate.op == "variable" else None
+    if frame.what == "scan":
+        cx.fail(name_errors.misplaced(s.span, "`update`", "in a scan", "a state changes once a step: update it outside, by what the scan yields"), frame)
     if target is None:
-        known = frame.names.get(s.name)
-        why = "there is no state of this name" if known is None else f"it is {describe(known)}, no state"
-        cx.fail(name_errors.not_updatable(s.name_span, s.name, why), frame)
+        cx.fail(name_errors.not_updatable(s.name_span, s.name, _why_no_state(frame, s.name), frame.states), frame)
     if s.name in frame.updated:
         cx.fail(name_errors.updated_twice(s.name_span, s.name, frame.updated[s.name]), frame)
     frame.updated[s.name] = s.name_span
@@ -331,6 +354,17 @@ def _update(cx: Context, frame: Frame, s: ast.Update) -> None:
         else:
             cx.fail(type_errors.declared_type(s.value.span, s.name, target.type, node.type, "its next value is"), frame)
     cx.updates.append(PendingUpdate(target, node))
+
+
+def _why_no_state(frame: Frame, name: str) -> str:
+    known = frame.names.get(name)
+    if known is None:
+        return "there is no state of this name"
+    if known is POISON:
+        raise Poisoned
+    if isinstance(known, Node) and known.op == "variable":
+        return "it is a variable, which only `minimize` changes"
+    return f"it is {describe(known)}, no state"
 
 
 def _return(cx: Context, frame: Frame, s: ast.Return) -> None:
@@ -382,8 +416,8 @@ def _if(cx: Context, frame: Frame, s: ast.If) -> None:
 
 def _require(cx: Context, frame: Frame, s: ast.Require) -> None:
     value = cx.evaluate(frame, s.test)
-    op = getattr(value, "op", None)
-    if not isinstance(value, (bool, Node)) and op == "==":
+    op = None if isinstance(value, Node) else getattr(value, "op", None)
+    if op == "==":
         cx.guard([Guard(Dim(value.left, None, s.test.span), Dim(value.right, None, s.test.span))], frame, s.span)
         return
     if not isinstance(value, bool):
@@ -391,7 +425,7 @@ def _require(cx: Context, frame: Frame, s: ast.Require) -> None:
                                   "require is decided before running: compare sizes, hypers and numbers"), frame)  # fmt: skip
     if value:
         return
-    text = _filled(cx, frame, s) if s.message else f"`{s.test.span.text}` does not hold"
+    text = _filled(cx, frame, s) if s.message else f"`{s.test.span.text}` does not hold{_operand_values(frame, s.test)}"
     where = frame.calls[0] if frame.calls else s.span
     cx.fail(errors.requirement(where, text, origin=s.span if where is not s.span and cx.is_users(s.span) else None), replace_calls(frame))
 
@@ -399,6 +433,21 @@ def _require(cx: Context, frame: Frame, s: ast.Require) -> None:
 def replace_calls(frame: Frame) -> Frame:
     """The frame of the caller, for blame: the requirement is the callee's, the mistake the caller's."""
     return Frame(frame.what, frame.library, {}, calls=frame.calls[1:])
+
+
+def _operand_values(frame: Frame, test: ast.Expr) -> str:
+    """`: n is 3`, for the names in a condition."""
+    found = {}
+    todo: list[Any] = [test]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Name) and isinstance(frame.names.get(node.name), (int, float, str, sizes.Poly)):
+            found[node.name] = show_static(frame.names[node.name])
+        elif isinstance(node, ast.Chain):
+            todo += [*[term.operand for term in reversed(node.rest)], node.first]
+        elif isinstance(node, ast.Unary):
+            todo.append(node.operand)
+    return f": {', '.join(f'{name} is {value}' for name, value in found.items())}" if found else ""
 
 
 def _filled(cx: Context, frame: Frame, s: ast.Require) -> str:

@@ -142,6 +142,10 @@ def is_static(value: Any) -> bool:
     return value is None or isinstance(value, (int, float, bool, str, Poly))
 
 
+def _is_tensor(value: Any) -> bool:
+    return isinstance(value, Node)
+
+
 def describe(value: Any) -> str:
     """What a value is, in a few words for messages."""
     if isinstance(value, Node):
@@ -159,7 +163,7 @@ def describe(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, tuple):
-        return "a list" if all(map(is_static, value)) else "several values"
+        return "a list" if all(map(is_static, value)) else "several values" if all(map(_is_tensor, value)) else "a list with a tensor in it"
     if isinstance(value, Op):
         return f"the function {value.name}"
     if isinstance(value, Function):
