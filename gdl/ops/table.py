@@ -124,7 +124,8 @@ class Op:
 
     def special(self, rule: Callable[..., Callable[..., Any]]) -> Callable[..., Callable[..., Any]]:
         """Decorator: `rule(out_type, *types, **attrs)`, shapes being integers, gives a kernel `k(*arrays, out)` made
-        for them with its scratch memory, or None to use the plain kernel."""
+        for them, or None to use the plain kernel. A kernel with an attribute `scratch_bytes` is handed so many bytes
+        as its last argument: memory that others use at other times."""
         self.specialise = rule
         return rule
 

@@ -30,6 +30,8 @@ OPERATORS: Mapping[str, str] = {
 FLOAT_OPERATORS: Mapping[str, str] = {"divide": "{} / {}"}
 #: Ufuncs that want `out` by name; the others take it in its place, which costs less.
 OUT_BY_NAME = frozenset({"maximum", "minimum"})
+#: Larger ones are computed in every run, into memory that serves others too.
+LARGEST_CONSTANT_BYTES = 2**18
 
 
 def select(graph: Graph, order: Sequence[Node]) -> Listing:
@@ -98,6 +100,8 @@ class _Selection:
             self._view(node, entry)
         elif entry.random:
             self._draw(node, entry)
+        elif not node.inputs and nbytes_of(node.type.dtype, _shape(node)) <= LARGEST_CONSTANT_BYTES:
+            self._fixed(node, entry)
         elif not self._on_scalars(node, entry):
             self._on_arrays(node, entry)
 
@@ -125,6 +129,12 @@ class _Selection:
     def _constant(self, node: Node) -> None:
         literal = np.array(node.attrs["value" if node.op == "constant" else "size"], DTYPES[node.type.dtype])
         literal = literal.reshape(_shape(node))
+        storage = Storage(Owner.CONSTANT, literal.nbytes)
+        self._arrays[node] = Value(self._name("c"), node.type.dtype, _shape(node), storage, literal=literal)
+
+    def _fixed(self, node: Node, entry: Op) -> None:
+        """What is the same in every run (a `full`, an `arange`) is computed now."""
+        literal = np.asarray(entry.kernel(**node.attrs))  # type: ignore[misc]
         storage = Storage(Owner.CONSTANT, literal.nbytes)
         self._arrays[node] = Value(self._name("c"), node.type.dtype, _shape(node), storage, literal=literal)
 
