@@ -22,9 +22,9 @@ TEXTS += [path.read_bytes().decode() for path in sorted(TESTS.glob("syntax/golde
 PIECES = [
     *"()[]{}=:,;.+-*/@%<>|!\"'#\n\t\\ $`", "|>", "->", "==", "~=", "..", "...", "//", "/*", "*/", '"""', "\r\n", "\r",
     "\x00", "\x1b[31m", "\ud800", "\u202e", "\ufeff", "\u00a0", "é", "μ", "数", "10", "1e999", "1.", ".5", "9" * 5000,
-    "if", "else", "else if", "for", "in", "scan", "carry", "along", "not", "train {", "def f(", "layer", "f32[", "every",
-    "with", "feed",
-    "expect error", "return", "yield", "variable x: ", "*s", "gdl 1\n", "lambda x:", "+=", "True", "import",
+    "if", "else", "else if", "for", "in", "scan", "carry", "along", "not", "train {", "def f(", "layer", "f32[",
+    "every", "with", "feed", "expect error", "return", "yield", "variable x: ", "*s", "gdl 1\n", "lambda x:",
+    "+=", "True", "import",
 ]  # fmt: skip
 
 
