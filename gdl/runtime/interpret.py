@@ -44,8 +44,8 @@ def evaluate(
 def initialise(
     variables: Mapping[str, Graph | Node], state: State, seed: int, sizes: Mapping[str, int] | None = None
 ) -> None:
-    """Gives each variable the value that its graph has at tick 0. Its random nodes' keys carry its path; it may depend on
-    variables before it."""
+    """Gives each variable the value that its graph has at tick 0. Its random nodes' keys carry its path; it may
+    depend on variables before it."""
     for path, initial in variables.items():
         graph = initial if isinstance(initial, Graph) else Graph((initial,))
         bound = bind_sizes(graph, sizes or {})
