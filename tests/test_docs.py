@@ -20,7 +20,6 @@ from __future__ import annotations
 import doctest
 import os
 import re
-import runpy
 import shlex
 import shutil
 import subprocess
@@ -189,8 +188,3 @@ def test_the_readme_shows_the_example_as_it_is() -> None:
     kept = [line.partition("#")[0].rstrip() for line in example]
     for line in shown:
         assert line.startswith("##") or line.partition("#")[0].rstrip() in kept, line
-
-
-def test_the_library_page_is_up_to_date() -> None:
-    made = runpy.run_path(str(ROOT / "docs" / "make_library.py"))["page"]()
-    assert made == (ROOT / "docs" / "library.md").read_text(encoding="utf-8"), "run python docs/make_library.py"

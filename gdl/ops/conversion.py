@@ -24,7 +24,8 @@ def cast(x, dtype, out=None):
 
     What does not fit (nan or 300 as u8, 1e300 as f32) has no defined integer, and is infinite as a float.
 
-    Example: cast([-1.5, 0.0, 2.5], "i32") == [-1, 0, 2]
+    A dtype's name is short for it: i32(x).
+    Example: i32([-1.5, 0.0, 2.5]) == [-1, 0, 2]
     Example: cast([-1.5, 0.0, 2.5], "bool") == [true, false, true]
     """
     if out is None:

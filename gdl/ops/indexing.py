@@ -1,6 +1,6 @@
 """Elements picked by computed indices, and what is added back to where they came from.
 
-An index outside its axis is an IndexError that names the index and the size; negative ones never wrap around.
+An index outside its axis stops the run, which names the index and the size; negative ones never wrap around.
 """
 
 from __future__ import annotations

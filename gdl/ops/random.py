@@ -1,7 +1,4 @@
-"""Random draws. A kernel takes its generator first: its caller decides what the draws depend on.
-
-`key` tells the draws of one path apart. It is part of the node, so that draws with different keys are never shared.
-"""
+"""Random draws. What they depend on is the run's seed, the path of what draws, and the step."""
 
 from __future__ import annotations
 
@@ -14,6 +11,8 @@ from gdl.ops.samples import sample
 from gdl.ops.table import op
 from gdl.types.tensor import TensorType
 
+# A kernel takes its generator first: its caller decides what the draws depend on. `key` tells the draws of one path
+# apart; it is part of the node, so that draws with different keys are never shared.
 _SIGNATURE = '(shape: shape, dtype: string = "f32", key: string = "") -> dtype[...]'
 _SAMPLES = [sample(shape=(3, 4)), sample(shape=(), dtype="f64"), sample(shape=(0, 2))]
 _DRAWN = "a draw depends on no tensor"

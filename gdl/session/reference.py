@@ -29,6 +29,20 @@ _MODULES: Mapping[str, str] = {
 _IMPORTED = ("nn",)  # what is not in scope everywhere
 _SECTIONS = ("Shapes", "Errors", "Reference", "Example")
 _UNDIFFERENTIATED = ("initializer", "optimizer", "schedule")
+#: What the language itself answers, x being the f32[3] of [1.0, 2.0, 3.0].
+_BUILTIN_EXAMPLES = {
+    "grad": "grad(sum(x * x), x) == 2 * x",
+    "vjp": "vjp(x * x, x, [1.0, 0.0, 10.0]) == [2.0, 0.0, 60.0]",
+    "jvp": "jvp(sum(x * x), x, [1.0, 0.0, 10.0]) == 62.0",
+    "vars": "grad(sum(x |> fc: Dense(2)), vars(fc))[1] == [1.0, 1.0]",
+    "len": "len([4, 5]) == 2",
+    "rank": "rank(x) == 1",
+    "size": "size(x) == 3",
+    "shape": "shape(x) == [3]",
+    "count": "count(x, 0) == 3",
+    "dtype": 'dtype(x) == "f32"',
+    "ceil_div": "ceil_div(7, 2) == 4",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +51,9 @@ class Entry:
 
     `kind` is builtin, op, composite, function, loss, random draw, initializer, optimizer, schedule, layer or data
     source. `section` is the page and `group` the part of it where the name is told. `text` is what it does, by
-    paragraphs. `shapes` and `errors` are "" where the signature says all. `gradient` says how a gradient passes, "" where
-    none is ever asked for. An example is a comparison that holds, a call, or a declaration. `imported` is the module to
-    import it from, "" where it is in scope everywhere; `place` the file that defines it.
+    paragraphs. `shapes` and `errors` are "" where the signature says all. `gradient` says how a gradient passes, ""
+    where none is ever asked for. An example is a comparison that holds, a call, or a declaration. `imported` is the
+    module to import it from, "" where it is in scope everywhere; `place` the file that defines it.
     """
 
     name: str
@@ -87,10 +101,10 @@ def introductions() -> dict[str, str]:
 
 def _builtins() -> Iterator[Entry]:
     for name, (signature, doc) in SIGNATURES.items():
-        first, _, rest = doc.partition("\n")
-        if first.split()[0] not in re.findall(r"\w+", signature):  # a parameter's name stays as it is
-            first = first[0].upper() + first[1:]
-        yield _entry(name, "builtin", "language", "", name + signature, f"{first}.\n{rest}")
+        if doc.split()[0] not in re.findall(r"\w+", signature):  # a parameter's name stays as it is
+            doc = doc[0].upper() + doc[1:]
+        doc = f"{doc}.\nExample: {_BUILTIN_EXAMPLES[name]}"
+        yield _entry(name, "builtin", "language", "", name + signature, doc)
 
 
 # ---- ops ---------------------------------------------------------------------------------------------------------

@@ -30,11 +30,12 @@ def test_every_source_of_the_language_is_declared_with_its_parameters():
         "idx(field...: string)",
         "npz(file: string)",
         'csv(file: string, sep: string = ",", test: float = 0.0, classes: string = "")',
+        "images(folder: string, size: int = 0, grey: bool = false)",
         "chars(file: string, n: int)",
         "spiral(points: int = 100, classes: int = 3, noise: float = 0.2, seed: int = 0)",
         "arrays(name: string)",
     ]
-    assert all(kind.doc.endswith(".") for kind in SOURCES.values())
+    assert all(kind.doc.partition("\nExample: ")[0].rstrip().endswith(".") for kind in SOURCES.values())
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,28 @@ def find_file(request: Request, name: str, *, subfolder: str = "", or_gz: bool =
     raise errors.not_to_be_had(str(request.call), reasons, ["put the file there, or name its folder with --data DIR"])
 
 
+def find_folder(request: Request, name: str) -> Path:
+    """The folder of that name in the data folder, else in the program's."""
+    _refuse_outside(name)
+    looked = []
+    for folder, called in _folders(request, ""):
+        looked.append(f"{folder} ({called})")
+        if (folder / name).is_dir():
+            _refuse_link_outside(request, name, folder / name, folder)
+            return folder / name
+    reasons = [f'there is no folder "{name}" in {", ".join(looked)}'] if looked else [f'no place to find "{name}" in']
+    raise errors.not_to_be_had(str(request.call), reasons, ["put the folder there, or name its place with --data DIR"])
+
+
+def is_inside(request: Request, path: Path) -> bool:
+    """Whether what was found stays where it was found: links in the data folder are the user's own, one beside the
+    program may have come with it."""
+    home, own = request.options.program_dir, request.options.data_dir
+    if home is None or not path.is_relative_to(home) or (own is not None and path.is_relative_to(own)):
+        return True
+    return path.resolve().is_relative_to(home.resolve())
+
+
 def _folders(request: Request, subfolder: str) -> Iterator[tuple[Path, str]]:
     options = request.options
     if options.data_dir is not None:
@@ -49,6 +71,5 @@ def _refuse_outside(name: str) -> None:
 
 
 def _refuse_link_outside(request: Request, name: str, path: Path, folder: Path) -> None:
-    """Links in the data folder are the user's own; one beside the program may have come with it."""
-    if folder == request.options.program_dir and not path.resolve().is_relative_to(folder.resolve()):
+    if folder == request.options.program_dir and not is_inside(request, path):
         raise errors.outside(name, f"it is a link to {path.resolve()}, outside the program's folder")

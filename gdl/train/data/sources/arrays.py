@@ -19,6 +19,7 @@ def arrays(request: Request, name: str) -> Prepared:
     """What Python gave under `name`: arrays by field, an iterable of records, or either by split.
 
     Arrays keep their dtype (narrow ones are widened); Python's own floats become f32, its ints i64.
+    Example: data given = arrays("given")
     """
     if name not in request.options.arrays:
         given = ", ".join(request.options.arrays) or "none"

@@ -23,6 +23,7 @@ def chars(request: Request, file: str, n: int) -> Prepared:
     An id is a character's place among the text's distinct characters in code point order; `.vocab` is their number,
     `.alphabet` the characters. `.train` is the text's start, a window at every offset. `.test` is the last tenth in
     whole windows, back to back: each of its characters is predicted once. The file may be gzipped.
+    Example: data text = chars("shakespeare.txt", 64)
     """
     if n < 1:
         raise errors.bad_argument(str(request.call), f"`n` must be at least 1, got {n}", "n=64")

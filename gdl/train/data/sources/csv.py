@@ -40,6 +40,7 @@ def csv(request: Request, file: str, sep: str = ",", test: float = 0.0, classes:
     Column names become identifiers ("sepal length (cm)" is `sepal_length_cm`). The column named by `classes` may hold
     text: its distinct values, sorted, are numbered from 0 (i64), and the attribute `<column>_classes` counts them.
     `test=0.2` puts a fifth of the rows into `.test`, drawn once and for all, and the rest into `.train`.
+    Example: data iris = csv("iris.csv", classes="species", test=0.2)
     """
     if len(sep) != 1 or sep in '\r\n"':
         raise errors.bad_argument(str(request.call), f"`sep` must be one character, got {sep!r}", 'sep=";"')

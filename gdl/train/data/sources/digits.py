@@ -26,6 +26,7 @@ def digits(request: Request, size: int = 8) -> Prepared:
 
     They ship with GDL. With `size=8` they are as published, their 17 grey levels spread over 0..255. Other sizes are
     made as MNIST was: scaled (bilinear) to a box with a margin of size // 7, then centred by their mass.
+    Example: data digit = mnist() or digits(size=28)
     """
     if not _STORED_SIZE <= size <= _LARGEST_SIZE:
         message = f"`size` must be {_STORED_SIZE} to {_LARGEST_SIZE}, got {size}"

@@ -15,6 +15,7 @@ def idx(request: Request, **field: str) -> Prepared:
 
     Where all keywords say a split (`train_image=..., test_image=...`) the source has these splits. i8 and i16 are read
     as i32.
+    Example: data digit = idx(train_image="a-idx3-ubyte.gz", test_image="b-idx3-ubyte.gz")
     """
     if not field:
         raise errors.bad_argument(str(request.call), "no file is named", 'idx(image="images.idx3-ubyte.gz")')

@@ -69,12 +69,16 @@ def mnist(request: Request) -> Prepared:
 
     The four files (.gz or not) are taken from the data folder or its `mnist/` as they are, else from the cache, else
     downloaded into it, where their SHA-256 must be the published one.
+    Example: data digit = mnist()
     """
     return prepare_published(request, MNIST)
 
 
 def fashion_mnist(request: Request) -> Prepared:
-    """70,000 pictures of clothes in the form of `mnist()`; the data folder's subfolder is `fashion_mnist/`."""
+    """70,000 pictures of clothes in the form of `mnist()`; the data folder's subfolder is `fashion_mnist/`.
+
+    Example: data clothes = fashion_mnist()
+    """
     return prepare_published(request, FASHION_MNIST)
 
 

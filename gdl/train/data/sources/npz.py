@@ -15,6 +15,7 @@ def npz(request: Request, file: str) -> Prepared:
 
     Where all names say a split (`train_x`, `train/x` or `x_train`, with train, test, valid or val) the source has these
     splits. i8, i16 and u16 are read as i32, u32 as i64, f16 as f32. Python objects are refused.
+    Example: data points = npz("points.npz")
     """
     path = find_file(request, file)
     headers = read_npz_headers(path, request.options.limit_bytes)

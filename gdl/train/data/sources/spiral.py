@@ -19,6 +19,7 @@ def spiral(request: Request, points: int = 100, classes: int = 3, noise: float =
     """`classes` spiral arms of `points` points each in the unit disc: `pos: f32[2]`, `arm: i64[]`, arm after arm.
 
     Point k of arm c has radius k / (points - 1) and angle 4 * (c + k / (points - 1)) + noise * a normal draw.
+    Example: data spirals = spiral(points=200, noise=0.1)
     """
     for name, value, lowest in (("points", points, 1), ("classes", classes, 1), ("seed", seed, 0)):
         if value < lowest:
