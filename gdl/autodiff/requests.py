@@ -8,11 +8,13 @@ from gdl.autodiff.gradient import gradient
 from gdl.autodiff.reverse import gradient_or_none
 from gdl.autodiff.words import name_of
 from gdl.diagnostics import Diagnostic
+from gdl.collection import uncollected
 from gdl.errors import ProgramError, gradients
 from gdl.graph.node import LOOP, REQUESTS, Graph, Node, place, replace_inputs, topological
 from gdl.graph.scan import rebuild
 
 
+@uncollected
 def expand(graph: Graph) -> Graph:
     """The graph without requests. Inner ones go first, so a gradient may be differentiated, to any order.
 

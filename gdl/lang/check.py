@@ -9,7 +9,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from gdl.collection import uncollected
 from gdl.diagnostics import Diagnostic
+from gdl.errors import names as name_errors
 from gdl.errors import procedures as procedure_errors
 from gdl.graph.node import Node
 from gdl.lang.calls import call_initializer, make_instance
@@ -18,7 +20,7 @@ from gdl.lang.declarations import declare, unused_definitions
 from gdl.lang.expressions import evaluate, evaluate_condition
 from gdl.lang.lookup import is_known
 from gdl.lang.modules import Loader
-from gdl.lang.procedures import lower_eval, lower_load, lower_test, lower_train
+from gdl.lang.procedures import head, lower_eval, lower_load, lower_test, lower_train
 from gdl.lang.program import Eval, Load, Program, Save, Test, Train
 from gdl.lang.statements import execute, foresee, run_statements
 from gdl.lang.values import Poisoned
@@ -31,6 +33,7 @@ from gdl.types.record import DataHeader, SourceCall
 _STACK = 20_000
 
 
+@uncollected
 def check(
     source: Source,
     *,
@@ -121,6 +124,7 @@ def _each(cx: Context, form: type, lower: Callable[..., Any], among: Sequence[An
 def _hold_procedures_together(cx: Context, trains: list[Train], evals: Mapping[str, Eval]) -> None:
     """What can be said only when all blocks are known: evals that are run, metrics saved by, variables never trained."""
     declared = [s.name for s in cx.main.statements if isinstance(s, ast.Eval)]
+    _hold_names_apart(cx)
     for at, train in enumerate(trains):
         trains[at] = train = replace(train, saves=tuple([_resolved(save, train, evals) for save in train.saves]))
         for run in train.runs:
@@ -135,6 +139,18 @@ def _hold_procedures_together(cx: Context, trains: list[Train], evals: Mapping[s
         for path, info in cx.variables.items():
             if info.trained and path not in trained and not info.frozen:
                 cx.report(procedure_errors.never_trained(info.span, path))
+
+
+def _hold_names_apart(cx: Context) -> None:
+    """E0102 for two blocks of one name."""
+    first: dict[tuple[type, str | None], ast.Train | ast.Eval] = {}
+    for item in cx.main.statements:
+        if isinstance(item, (ast.Train, ast.Eval)):
+            before = first.setdefault((type(item), item.name), item)
+            if before is not item:
+                name = item.name or "train"
+                help = "" if item.name else "give the blocks names: train warmup { ... }"
+                cx.report(name_errors.declared_twice(item.name_span or head(item), name, before.name_span or head(before), help))
 
 
 def _resolved(save: Save, train: Train, evals: Mapping[str, Eval]) -> Save:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gdl.collection import uncollected
 from gdl.graph.node import Graph, Node
 from gdl.passes import PIPELINE, bind_sizes, run_passes
 from gdl.runtime.chains import Blocking, mark_chains
@@ -47,6 +48,7 @@ class Plan:
         return f"<Plan of {len(self.order)} nodes, {self.peak_bytes:,} bytes>"
 
 
+@uncollected
 def plan(graph: Graph, sizes: Mapping[str, int]) -> Plan:
     """The plan of a graph without open requests, its symbolic sizes bound, through all passes."""
     return plan_as_is(run_passes(bind_sizes(graph, sizes), PIPELINE))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
+from gdl.collection import uncollected
 from gdl.diagnostics import Diagnostic
 from gdl.errors import syntax as errors
 from gdl.source import Source, Span
@@ -88,18 +88,9 @@ def is_incomplete(text: str) -> bool:
     return read(Source("input", text), "file", 0, len(text)).is_incomplete
 
 
+@uncollected
 def read(source: Source, start: str, begin: int, end: int) -> Reading:
     """Parse a part of a source from a start rule of the grammar."""
-    collects = gc.isenabled()
-    gc.disable()  # a tree has no cycles, and walking it again and again doubles the time that a long text takes
-    try:
-        return _read(source, start, begin, end)
-    finally:
-        if collects:
-            gc.enable()
-
-
-def _read(source: Source, start: str, begin: int, end: int) -> Reading:
     table = load_table()
     lexed = lex(source, table, begin, end)
     layout = lay_out(lexed.tokens, source, end)
