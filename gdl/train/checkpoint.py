@@ -7,7 +7,6 @@ moments) stands under `optimizer/`. The metadata hold, each as JSON text, what t
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -52,6 +51,8 @@ class Checkpoint:
 
 def weights_sha256(tensors: Mapping[str, np.ndarray]) -> str:
     """The hash of names, dtypes, shapes and values: for each name in order a line of JSON, then the bytes."""
+    import hashlib
+
     digest = hashlib.sha256()
     for name in sorted(tensors):
         array = _plain(tensors[name])
@@ -104,6 +105,8 @@ def load(path: Path) -> Checkpoint:
 
 
 def _meta_sha256(texts: Mapping[str, str]) -> str:
+    import hashlib
+
     return hashlib.sha256(json.dumps(sorted(texts.items())).encode()).hexdigest()
 
 

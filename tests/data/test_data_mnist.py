@@ -259,7 +259,7 @@ def test_a_name_look_up_that_hangs_costs_little(monkeypatch, tmp_path):
         time.sleep(2)
         raise OSError("unreachable")
 
-    monkeypatch.setattr(downloading.socket, "create_connection", hang)
+    monkeypatch.setattr("socket.create_connection", hang)
     start = time.monotonic()
     with pytest.raises(downloading.Failed, match="did not answer in time"):
         downloading.download(RemoteFile("a", 1, "0" * 64), ["http://a.invalid/", "http://b.invalid/"], tmp_path, print)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -30,6 +28,8 @@ class Failed(Exception):
 
 def is_intact(path: Path, file: RemoteFile) -> bool:
     """Whether `path` holds the pinned bytes."""
+    import hashlib
+
     if path.stat().st_size != file.size_bytes:
         return False
     with open(path, "rb") as stream:
@@ -109,6 +109,8 @@ def _probe(urls: Sequence[str]) -> dict[str, str]:
 
 
 def _connect(url: str, results: dict[str, str]) -> None:
+    import socket
+
     target = urlsplit(_proxy(url) or url)
     port = target.port or (443 if target.scheme == "https" else 80)
     try:

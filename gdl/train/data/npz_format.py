@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import struct
-import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,8 @@ from gdl.train.data.reading import read_at_most, read_payload
 from gdl.types.record import FieldType
 
 if TYPE_CHECKING:
+    import zipfile
+
     import numpy as np
 
 _MAGIC = b"\x93NUMPY"
@@ -34,6 +35,7 @@ _HEADER = re.compile(
 )
 _DESCR = re.compile(r"'([<>|=])([a-zA-Z])(\d{1,4})'")
 _ENCRYPTED = 0x1
+_PACKED = (0, 8)  # stored, deflated: what numpy writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ def read_npz_headers(path: Path, limit_bytes: int) -> dict[str, NpyHeader]:
 
 def read_npz_array(path: Path, name: str, expected: NpyHeader) -> np.ndarray:
     """The array `name`, in GDL's dtypes and the machine's byte order."""
+    import zipfile
+
     import numpy as np
 
     with _open_zip(path) as archive:
@@ -99,6 +103,8 @@ def read_npz_array(path: Path, name: str, expected: NpyHeader) -> np.ndarray:
 
 @contextmanager
 def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    import zipfile
+
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
@@ -119,7 +125,7 @@ def _find(archive: zipfile.ZipFile, name: str, path: Path) -> zipfile.ZipInfo:
 def _require_plain(member: zipfile.ZipInfo, path: Path) -> None:
     if member.flag_bits & _ENCRYPTED:
         raise errors.unsupported(path, f"{member.filename}, which is encrypted", "save it without a password")
-    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+    if member.compress_type not in _PACKED:
         way_out = "save it with numpy.savez or numpy.savez_compressed"
         raise errors.unsupported(path, f"{member.filename}, packed by another method than numpy's", way_out)
 
