@@ -74,7 +74,9 @@ def requirement(span: Span, text: str, operands: str = "", origin: Span | None =
 
 
 def no_value(span: Span, name: str, call: Span) -> Diagnostic:
-    labels = (Label(span, "no `return` is reached in its body"), Label(call, "a value is needed here"))
+    labels = (Label(span, "no `return` is reached in its body"),)
+    if call != span:
+        labels += (Label(call, "a value is needed here"),)
     return Diagnostic("E0209", f"{name} gives no value", labels, ("end the body with `return` and the result",))
 
 
@@ -100,13 +102,18 @@ def wrong_value(span: Span, wanted: str, got: str, help: str = "") -> Diagnostic
     return Diagnostic("E0212", f"this needs {wanted}, got {got}", (Label(span),), (help,) if help else ())
 
 
-def hyper_out_of_range(span: Span, name: str, value: object, range: str) -> Diagnostic:
-    return Diagnostic("E0213", f"hyper `{name}` is {value}, outside {range}", (Label(span, "its range"),),
-                      (f"choose a value in {range}",))  # fmt: skip
+def hyper_out_of_range(span: Span, label: str, name: str, value: object, bounds: Span) -> Diagnostic:
+    return Diagnostic("E0213", f"hyper `{name}` is {value}, outside {bounds.text}",
+                      (Label(span, label), Label(bounds, "its range")), (f"choose a value in {bounds.text}",))  # fmt: skip
+
+
+_LIKE = {"a float": "0.5", "an int": "3", "a bool": "true or false", "a string": '"name"'}
 
 
 def hyper_kind(span: Span, name: str, wanted: str, got: str) -> Diagnostic:
-    return Diagnostic("E0214", f"hyper `{name}` must be {wanted}, got {got}", (Label(span),), ())
+    like = _LIKE.get(wanted)
+    help = f"as in hyper {name} = {like}" if like else f"write {wanted}"
+    return Diagnostic("E0214", f"hyper `{name}` must be {wanted}, got {got}", (Label(span),), (help,))
 
 
 def unknown_hyper(name: str, similar: str | None, known: list[str]) -> Diagnostic:

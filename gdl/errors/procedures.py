@@ -65,7 +65,7 @@ def unknown_eval(span: Span, name: str, known: list[str]) -> Diagnostic:
 
 def never_reported(span: Span, name: str, known: list[str]) -> Diagnostic:
     return Diagnostic("E0609", f"`save best {name}`: no eval that this train block runs reports `{name}`", (Label(span),),
-                      ("they report " + ", ".join(known) if known else "add `run NAME every epoch` with an eval that reports it",))  # fmt: skip
+                      ("choose one of what is reported: " + ", ".join(known) if known else "add `run NAME every epoch` with an eval that reports it",))  # fmt: skip
 
 
 def not_an_optimizer(span: Span, got: str, known: list[str]) -> Diagnostic:

@@ -67,7 +67,7 @@ def returns_other(span: Span, name: str, declared: str, got: TensorType, detail:
 
 
 def wrong_rank(span: Span, what: str, wanted: str, got: TensorType, help: str = "") -> Diagnostic:
-    return Diagnostic("E0305", f"{what} must be {wanted}, got {got}", (Label(span, f"{got.rank} axes"),), (help,) if help else ())
+    return Diagnostic("E0305", f"{what} must be {wanted}, got {got}", (Label(span, f"{got.rank} {'axis' if got.rank == 1 else 'axes'}"),), (help,) if help else ())
 
 
 def no_axis(span: Span, axis: object, got: str, rank: int) -> Diagnostic:

@@ -237,6 +237,7 @@ def run_function(cx: Context, frame: Frame, function: Function, bound: Bound, bo
     """Parameters matched, the body run, the results held against the signature."""
     definition = function.definition
     statics: dict[str, Any] = {}
+    cx.called.add(function)
     with cx.deeper(span):
         for param in definition.params:
             if is_tensor_param(param):
@@ -328,7 +329,8 @@ def _check_results(cx: Context, body: Frame, function: Function, result: Any, bi
         if not isinstance(value, Node):
             continue
         bindings.guards = []
-        where = value.span if value.span is not None and value.span.source is definition.name_span.source else definition.name_span
+        own = (span for span in value.origin if span.source is definition.name_span.source)
+        where = next(own, definition.name_span)
         try:
             match(pattern, value.type, "result", bindings)
         except Mismatch as m:

@@ -16,13 +16,14 @@ from gdl.errors import procedures as procedure_errors
 from gdl.graph.node import Node
 from gdl.lang.calls import call_initializer, make_instance
 from gdl.lang.context import Context, Frame
-from gdl.lang.declarations import declare, unused_definitions
+from gdl.lang.declarations import declare
 from gdl.lang.expressions import evaluate, evaluate_condition
 from gdl.lang.lookup import is_known
 from gdl.lang.modules import Loader
 from gdl.lang.procedures import head, lower_eval, lower_load, lower_test, lower_train
 from gdl.lang.program import Eval, Load, Program, Save, Test, Train
 from gdl.lang.statements import execute, foresee, run_statements
+from gdl.lang.uncalled import check_uncalled
 from gdl.lang.values import Poisoned
 from gdl.source import Source
 from gdl.syntax import ast
@@ -94,7 +95,7 @@ def _check(cx: Context, module: ast.Module) -> Program:
                 evals[found.name] = found
             tests = _each(cx, ast.Test, lower_test)
             loads = _each(cx, ast.Load, lower_load, [s for item in statements for s in _with_loads(item)])
-    unused_definitions(cx)
+    check_uncalled(cx)
     _hold_procedures_together(cx, trains, evals)
     return Program(
         source=cx.main.source, hypers=cx.hypers, data=data,

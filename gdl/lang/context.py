@@ -13,7 +13,7 @@ from gdl.errors import names as name_errors
 from gdl.graph.node import Node
 from gdl.lang.modules import Library, Loader
 from gdl.lang.program import Hyper, VariableInfo
-from gdl.lang.values import Poisoned
+from gdl.lang.values import Function, Poisoned
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
@@ -93,8 +93,10 @@ class Context:
         self.first_uses: dict[str, Span] = {}  # of variables: where the call stands that made them
         self.leaves: dict[str, Node] = {}
         self.broken: frozenset[str] = frozenset()  # names in statements that did not parse: nothing is said of them
+        self.called: set[Function] = set()  # definitions whose body was evaluated
+        self.is_trial = False  # a definition that nothing calls is evaluated with made-up arguments
         self.depth = 0
-        self.evaluations = 0
+        self.evaluations, self.max_evaluations = 0, MAX_EVALUATIONS
         self.declared: dict[str, Any] = {}  # dims, hypers and data of the main file
         self._statics: dict[Library, Mapping[str, Any]] = {}
         self.start_mode(training=False)
@@ -102,7 +104,7 @@ class Context:
     def start_mode(self, training: bool) -> None:
         """Forget what belongs to the evaluation of the program in one mode."""
         self.training = training
-        self.evaluations = self.evaluations if self.evaluations > MAX_EVALUATIONS else 0
+        self.evaluations = self.evaluations if self.evaluations > self.max_evaluations else 0
         self.top = Frame("program", self.main, dict(self.declared), training=training)
         self.updates: list[PendingUpdate] = []
         self.guards: list[tuple[Guard, tuple[Span, ...]]] = []
@@ -146,9 +148,9 @@ class Context:
         """One more evaluation, or what costs as much. Beyond the limit everything is given up, which is said once."""
         before = self.evaluations
         self.evaluations += cost
-        if self.evaluations > MAX_EVALUATIONS:
-            if before <= MAX_EVALUATIONS:
-                self.fail(call_errors.too_much(span, MAX_EVALUATIONS), frame)
+        if self.evaluations > self.max_evaluations:
+            if before <= self.max_evaluations:
+                self.fail(call_errors.too_much(span, self.max_evaluations), frame)
             raise Poisoned
 
     @contextmanager
@@ -196,10 +198,11 @@ class Context:
         known = self.variables.get(path)
         if known is None:
             for dim in type.dims:
-                if not isinstance(dim.size, int):
+                if not isinstance(dim.size, int) and not self.is_trial:
                     symbol = sorted(sizes.symbols(dim.size))[0]
                     self.fail(name_errors.not_sized(span, path, str(type), symbol), frame)
-            self.variables[path] = VariableInfo(path, type, initial(path), trained, span=span)
+            first = self.leaf(path, type, span) if self.is_trial else initial(path)
+            self.variables[path] = VariableInfo(path, type, first, trained, span=span)
             self.first_uses[path] = _users((*frame.calls, span))
         elif known.type != type:
             here, first = _users((*frame.calls, span)), self.first_uses[path]
@@ -254,9 +257,10 @@ def blame_caller(diagnostic: Diagnostic, calls: tuple[Span, ...], body_of: Calla
 
 def _chain(places: list[Span], body_of: Callable[[Span], str]) -> tuple[Label, ...]:
     """Where the body around each place is called, the next of the places."""
-    links = [(inner, outer) for inner, outer in zip(places, places[1:]) if inner != outer]
+    bodies = {outer: inner for inner, outer in reversed(list(zip(places, places[1:]))) if inner != outer}  # each place once
+    links = list(reversed(bodies.items()))
     shown = links if len(links) <= _MAX_CHAIN else [*links[: _MAX_CHAIN - 1], links[-1]]
-    return tuple([Label(outer, f"{body_of(inner) or 'it'} is called here") for inner, outer in shown])
+    return tuple([Label(outer, f"{body_of(inner) or 'it'} is called here") for outer, inner in shown])
 
 
 _MAX_CHAIN = 4

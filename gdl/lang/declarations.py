@@ -1,4 +1,4 @@
-"""What a program declares before anything is computed: dims, hypers, data. And definitions that nothing uses."""
+"""What a program declares before anything is computed: dims, hypers, data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from gdl.errors.data import NotToBeHad
 from gdl.errors.names import closest
 from gdl.lang.bind import evaluate_arguments
 from gdl.lang.context import Context, Frame
-from gdl.lang.names import check_names
 from gdl.lang.program import DataInfo, Hyper
 from gdl.lang.values import POISON, DataValue, Poisoned, describe, is_static
 from gdl.source import Span
@@ -38,9 +37,10 @@ def declare(cx: Context) -> dict[str, DataInfo]:
         except Poisoned:
             for name in item.names if isinstance(item, ast.Dim) else (item.name,):  # type: ignore[union-attr]
                 frame.names.setdefault(name, POISON)
+    known = [item.name for item in cx.main.statements if isinstance(item, ast.Hyper)]
     for name in cx.given_hypers:
-        if name not in cx.hypers:
-            cx.report(errors.unknown_hyper(name, closest(name, cx.hypers), list(cx.hypers)))
+        if name not in known:
+            cx.report(errors.unknown_hyper(name, closest(name, known), known))
     _twice(cx)
     return data
 
@@ -90,10 +90,10 @@ def _hyper(cx: Context, frame: Frame, item: ast.Hyper) -> None:
     value = default
     if item.name in cx.given_hypers:
         value = _fitting(cx, item, kind, is_choice, cx.given_hypers[item.name], item.name_span)
-    for each, span in ((default, item.default.span), (value, item.bounds.span if item.bounds else item.span)):
+    for each, span, label in ((default, item.default.span, "the default"), (value, item.name_span, f"set to {value}")):
         if low is not None and high is not None and not (low <= each <= high if closed else low < each < high):
-            shown = f"[{low}, {high}]" if closed else f"({low}, {high})"
-            cx.fail(errors.hyper_out_of_range(span, item.name, each, shown))
+            assert item.bounds is not None
+            cx.fail(errors.hyper_out_of_range(span, label, item.name, each, item.bounds.span))
     cx.hypers[item.name] = Hyper(item.name, kind, default, value, is_choice, low, high, closed, item.doc, item.name_span)
     frame.names[item.name] = value
 
@@ -106,7 +106,7 @@ def hyper_kind(cx: Context, frame: Frame, item: ast.Hyper) -> tuple[tuple[str, .
             cx.fail(errors.hyper_kind(item.default.span, item.name, "an int, float, bool or string", describe(value)))
         return (named,), False
     if not item.kind.is_choice and item.kind.names[0] not in ("int", "float", "bool", "string"):
-        cx.fail(errors.hyper_kind(item.kind.span, item.name, "an int, float, bool, string or one of some strings", item.kind.names[0]))
+        cx.fail(errors.hyper_kind(item.kind.span, item.name, "int, float, bool, string, or strings with | between", item.kind.names[0]))
     return item.kind.names, item.kind.is_choice
 
 
@@ -129,7 +129,7 @@ def _bounds(cx: Context, frame: Frame, item: ast.Hyper) -> tuple[float | None, f
     value = cx.evaluate(frame, item.bounds)
     numbers = isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in value)
     if not numbers or value[0] > value[1]:
-        cx.fail(errors.wrong_value(item.bounds.span, "a range: (low, high) without its ends, [low, high] with them", describe(value)))
+        cx.fail(errors.wrong_value(item.bounds.span, "a range, the lower end first", f"`{item.bounds.span.text}`", "(low, high) is without its ends, [low, high] with them"))
     return value[0], value[1], isinstance(item.bounds, ast.Array)
 
 
@@ -181,15 +181,5 @@ def _same_fields(cx: Context, headers: list[DataHeader], exprs: list[ast.Expr]) 
     for header, expr in zip(headers[1:], exprs[1:]):
         if dict(header.fields) != dict(first.fields) or set(header.splits) != set(first.splits):
             fields = [", ".join(f"{k}: {t}" for k, t in h.fields.items()) for h in (first, header)]
-            cx.fail(errors.wrong_value(expr.span, f"the fields of {first.name}: {fields[0]}", f"{header.name}: {fields[1]}"))
-
-
-# ---- definitions that nothing calls ------------------------------------------------------------------------------
-
-
-def unused_definitions(cx: Context) -> None:
-    """Mistakes in definitions that nothing calls: names at least are held against what is known."""
-    for function in list(cx.main.parsed.values()):
-        if function.module is cx.main:
-            check_names(cx, function.definition)
-
+            help = "the program must run with either: `A or B` have the same fields and splits"
+            cx.fail(errors.wrong_value(expr.span, f"the fields of {first.name}, {fields[0]}", f"{header.name} with {fields[1]}", help))

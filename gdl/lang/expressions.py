@@ -10,7 +10,7 @@ from gdl.errors import names as name_errors
 from gdl.graph.node import Node
 from gdl.lang.apply import OPERATORS, apply_op, as_node
 from gdl.lang.calls import apply_stage, call
-from gdl.lang.context import MAX_EVALUATIONS, Context, Frame
+from gdl.lang.context import Context, Frame
 from gdl.lang.indexing import index_value
 from gdl.lang.lookup import lookup
 from gdl.lang.scan import evaluate_scan
@@ -95,7 +95,7 @@ def _counted(cx: Context, frame: Frame, value: Any, span: Span) -> Any:
     if isinstance(value, tuple):
         length = 0
         todo = list(value)
-        while todo and length < MAX_EVALUATIONS * _FREE_LENGTH:
+        while todo and length < cx.max_evaluations * _FREE_LENGTH:
             length += 1
             item = todo.pop()
             if isinstance(item, tuple):
@@ -297,10 +297,15 @@ def _data_member(cx: Context, frame: Frame, value: DataValue, name: str, span: S
     if name in header.fields:
         cx.fail(name_errors.misplaced(span, f"the field `{name}` of {value.name}", "here",
                                       f"fields are in scope in a feed: feed x = {name} from {_with_split(value)}"), frame)  # fmt: skip
-    members = [*([s for s in header.splits if s] if value.split is None else []), *header.attributes]
+    splits = [s for s in header.splits if s] if value.split is None else []
+    known = [*splits, *header.attributes]
     shown = f"the data source {value.name}" + (f".{value.split}" if value.split else "")
-    fields = ", ".join(f"{k}: {t}" for k, t in header.fields.items())
-    cx.fail(name_errors.no_member(span, shown, name, members, f"its fields are {fields}"), frame)
+    notes = [f"its splits are {', '.join(splits)}" if splits else f"it is not split: from {value.name}"] if value.split is None else []
+    notes.append("its fields are " + ", ".join(f"{k}: {t}" for k, t in header.fields.items()))
+    if header.attributes:
+        notes.append("its numbers are " + ", ".join(header.attributes))
+    similar = name_errors.closest(name, known)
+    cx.fail(name_errors.no_member(span, shown, name, [similar] if similar else [], "; ".join(notes)), frame)
 
 
 def _with_split(value: DataValue) -> str:

@@ -20,6 +20,7 @@ from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
 from gdl.types.match import Guard
+from gdl.types.record import FieldType
 from gdl.types.sizes import Size
 from gdl.types.tensor import Dim, TensorType
 
@@ -132,7 +133,7 @@ def _batch(cx: Context, frame: Frame, s: ast.Feed) -> int | None:
         return None
     value = cx.evaluate(frame, s.batch)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        cx.fail(call_errors.wrong_value(s.batch.span, "a positive number of examples", describe(value)), frame)
+        cx.fail(call_errors.wrong_value(s.batch.span, "a positive number of examples", describe(value), "as in batch 100; without `batch` all records are fed at once"), frame)
     return value
 
 
@@ -148,11 +149,22 @@ def _bind(cx: Context, frame: Frame, binding: ast.Argument, bound: Bound) -> Non
         cx.fail(call_errors.given_twice(span, "the feed", name), frame)
     _explain_fields(cx, frame, binding.value, bound)
     value = as_node(cx, frame, Argument(cx.evaluate(frame, binding.value), binding.value.span), None, "t")
+    _refuse_placeholders(cx, frame, binding, value)
     value = _converted(cx, frame, binding, leaf, value)
     _match(cx, frame, binding, leaf, value, bound)
     if value in bound.values.values():
         value = apply_op(cx, frame, TABLE["stop_gradient"], [Argument(value, span)], {}, span)  # a node of its own
     bound.values[leaf] = value
+
+
+def _refuse_placeholders(cx: Context, frame: Frame, binding: ast.Argument, value: Node) -> None:
+    """What is fed comes from records and numbers: a placeholder in it would have to be fed first."""
+    placeholders = set(cx.placeholders.values())
+    used = next((node for node in topological([value]) if node in placeholders), None)
+    if used is not None:
+        named = next((n.span for n in _free_names(binding.value) if n.name == used.attrs["name"]), binding.value.span)
+        help = "feed it from the record's fields, and compute with it outside of the feed"
+        cx.fail(name_errors.misplaced(named, f"the placeholder `{used.attrs['name']}`", "in what is fed", help), frame)
 
 
 def _explain_fields(cx: Context, frame: Frame, expr: ast.Expr, bound: Bound) -> None:
@@ -212,7 +224,7 @@ def _match(cx: Context, frame: Frame, binding: ast.Argument, leaf: Node, value: 
         cx.fail(errors.feed_shape(span, binding.name or "", str(declared), str(got), leaf.span, detail), frame)
 
     if declared.rank != got.rank:
-        fail("flatten(x) makes one axis of all but the first; expand(x, axis=-1) adds one of size 1")
+        fail(_rank_help(binding.value.span, declared.rank, value))
     for want, have in zip(declared.dims, got.dims):
         name = sizes.is_symbol(want.size)
         if name is not None and name not in bound.sizes:
@@ -221,10 +233,24 @@ def _match(cx: Context, frame: Frame, binding: ast.Argument, leaf: Node, value: 
         expected = sizes.substitute(want.size, bound.sizes)
         verdict = sizes.equal(expected, have.size)
         if verdict is False:
-            same = f" (`{want.size}` is {expected} by what is fed to the others)" if name else ""
-            fail(f"{want} does not fit {have}{same}")
+            fail(f"`{name}` is {expected} by what is fed to the others, and {have} here" if name else
+                 f"an axis of size {want.size} is declared, one of size {have.size} is fed")  # fmt: skip
         elif verdict is None:
             bound.guards.append((Guard(Dim(expected, want.label, want.origin), have), (span,)))
+
+
+def _rank_help(span: Span, wanted: int, value: Node) -> str:
+    """How what is fed gets the number of axes that is declared."""
+    text, rank = " ".join(span.text.split()), value.type.rank
+    if value.op == "constant":
+        return f"the placeholder has {wanted} axes: lists, {wanted} deep" if wanted else "the placeholder is a scalar: a number"
+    if rank == wanted + 1 == 1:
+        return f"take one element: ({text})[0]"
+    if wanted == 2 and rank > 2:
+        return f"flatten({text}) makes one axis of all but the first"
+    if rank + 1 == wanted:
+        return f"expand({text}, axis=-1) adds an axis of size 1"
+    return "reshape what is fed, or declare the placeholder with as many axes"
 
 
 def explain_unfed(cx: Context, frame: Frame, leaf: Node, roots: Sequence[tuple[str, Span, Node]], bound: Bound) -> None:
@@ -235,7 +261,7 @@ def explain_unfed(cx: Context, frame: Frame, leaf: Node, roots: Sequence[tuple[s
             continue
         user = next((n for n in order if leaf in n.inputs and n.span is not None), None)
         cx.fail(errors.not_fed(span, text, leaf.attrs["name"], _place_of_use(user, leaf), _feed_label(bound),
-                               [v.attrs["name"] for v in bound.values], _feed_hint(leaf, bound)), frame)  # fmt: skip
+                               [v.attrs["name"] for v in bound.values], _feed_hint(cx, frame, leaf, bound)), frame)  # fmt: skip
 
 
 def _place_of_use(user: Node | None, leaf: Node) -> Span | None:
@@ -257,13 +283,22 @@ def _feed_label(bound: Bound) -> Span | None:
     return Span(first.span.source, first.span.start, name.end if name else first.span.start + 4)
 
 
-def _feed_hint(leaf: Node, bound: Bound) -> str:
+def _feed_hint(cx: Context, frame: Frame, leaf: Node, bound: Bound) -> str:
     name = leaf.attrs["name"]
     if bound.data is None:
-        return f"feed it: feed {name} = ..." + (" from a data source" if not bound.statements else "")
+        sources = [value for value in cx.declared.values() if isinstance(value, DataValue)]
+        split = next((f".{s}" for value in sources[:1] for s in value.header.splits if s), "")
+        origin = f" from {sources[0].name}{split}" if sources and frame.what != "test" and not bound.statements else ""
+        return f"feed it: feed {name} = ...{origin}"
     shown = f"{bound.data.name}.{bound.data.split}" if bound.data.split else bound.data.name
     fields = bound.data.header.fields
     listed = ", ".join(f"{k}: {t}" for k, t in fields.items())
-    unused = [f for f in fields if f not in bound.feed.fields]
-    return f"{shown} has fields {listed}; add `, {name} = {unused[0] if len(unused) == 1 else '...'}`"
+    fitting = [f for f, type in fields.items() if f not in bound.feed.fields and _may_fill(leaf.type, type)]
+    return f"{shown} has fields {listed}; add `, {name} = {fitting[0] if len(fitting) == 1 else '...'}`"
 
+
+def _may_fill(wanted: TensorType, field: FieldType) -> bool:
+    """Whether a field could be fed as it is."""
+    fits = wanted.dtype == field.dtype or wanted.dtype in _LOSSLESS.get(field.dtype, ())
+    sizes_fit = all(sizes.equal(d.size, n) is not False for d, n in zip(wanted.dims[1:], field.shape))
+    return fits and wanted.rank == len(field.shape) + 1 and sizes_fit

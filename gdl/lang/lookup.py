@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from gdl.diagnostics import Diagnostic
 from gdl.errors import names as errors
 from gdl.graph.node import Node
 from gdl.lang.context import Context, Frame
@@ -139,9 +140,22 @@ def _fields(node: ast.Ast) -> list[str]:
     return [f.name for f in dataclasses.fields(node)]
 
 
+def _declared_by(statement: Any) -> tuple[str, ...]:
+    return getattr(statement, "targets", None) or (getattr(statement, "name", None),)
+
+
 def _unknown(cx: Context, frame: Frame, name: str, span: Span) -> Poisoned:
     if name in cx.broken and frame.library is cx.main:
         return Poisoned()
+    try:
+        cx.fail(not_found(cx, frame, name, span), frame)
+    except Poisoned as poisoned:
+        return poisoned
+
+
+def not_found(cx: Context, frame: Frame, name: str, span: Span) -> Diagnostic:
+    """E0101, with what was probably meant."""
+    hint = _hint(cx, frame, name)
     known: dict[str, Span | None] = {n: frame.spans.get(n) for n in frame.names}
     known |= {n: None for n in (*frame.pending, *frame.library.names(), *BUILTINS, "training", "step")}
     for library in cx.prelude:
@@ -149,14 +163,15 @@ def _unknown(cx: Context, frame: Frame, name: str, span: Span) -> Poisoned:
     known |= {n: None for n in TABLE}
     if frame.what in _BODIES:
         known |= {n: None for n, v in cx.top.names.items() if is_static(v)}
-    similar = errors.closest(name, known)
-    hint = ""
+    similar = None if hint else errors.closest(name, known)
+    return errors.unknown_name(span, name, similar, known.get(similar) if similar else None, hint)
+
+
+def _hint(cx: Context, frame: Frame, name: str) -> str:
+    """What to write for a name that is known, though not here."""
     layers = cx.loader.standard("nn")
     if layers is not None and name in set(layers.names()):
-        similar, hint = None, f"it is a layer of the standard library: from nn import {name}"
-    elif name in errors.ELSEWHERE:
-        similar, hint = None, errors.ELSEWHERE[name]
-    try:
-        cx.fail(errors.unknown_name(span, name, similar, known.get(similar) if similar else None, hint), frame)
-    except Poisoned as poisoned:
-        return poisoned
+        return f"it is a layer of the standard library: from nn import {name}"
+    if frame.names is cx.declared and any(name in _declared_by(s) for s in cx.main.statements):
+        return f"dims, hypers and data are read before anything is computed, so `{name}` is not known here"
+    return errors.ELSEWHERE.get(name, "")

@@ -88,7 +88,7 @@ def _clipped(cx: Context, frame: Frame, clip: ast.Expr, gradients: list[Node], o
     """Gradients scaled down where their joint norm exceeds the limit (Pascanu, Mikolov and Bengio, 2013, algorithm 1)."""
     limit = cx.evaluate(frame, clip)
     if isinstance(limit, bool) or not isinstance(limit, (int, float)) or limit <= 0:
-        cx.fail(call_errors.wrong_value(clip.span, "the largest norm, a positive number", describe(limit)), frame)
+        cx.fail(call_errors.wrong_value(clip.span, "the largest norm, a positive number", describe(limit), "as in clip 1.0"), frame)
     squares = [TABLE["sum"](g * g) for g in gradients]
     total = squares[0]
     for square in squares[1:]:

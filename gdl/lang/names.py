@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gdl.errors import names as errors
-from gdl.lang.context import Context
-from gdl.lang.lookup import BUILTINS, find_definition
+from gdl.lang.context import Context, Frame
+from gdl.lang.lookup import BUILTINS, find_definition, not_found
 from gdl.lang.values import Poisoned
 from gdl.syntax import ast
 
@@ -27,8 +26,7 @@ def check_names(cx: Context, definition: ast.Definition) -> None:
     known |= set(_bound(definition.body))
     for name in _names(definition.body):
         if name.name not in known and not _defined(cx, name.name):
-            similar = errors.closest(name.name, known | set(cx.main.names()))
-            cx.report(errors.unknown_name(name.span, name.name, similar, None))
+            cx.report(not_found(cx, Frame(definition.what, cx.main, dict.fromkeys(known)), name.name, name.span))
             known.add(name.name)
 
 

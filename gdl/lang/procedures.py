@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gdl.diagnostics import Label
 from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.errors import procedures as errors
@@ -14,7 +15,7 @@ from gdl.graph.node import Graph, Node, topological
 from gdl.graph.substitute import substitute_sizes
 from gdl.lang import program
 from gdl.lang.apply import as_node
-from gdl.lang.context import Context, Frame, PendingUpdate
+from gdl.lang.context import Context, Frame, PendingUpdate, blame_caller
 from gdl.lang.feeds import Bound, explain_unfed, lower_feeds
 from gdl.lang.minimize import Step, lower_minimize
 from gdl.lang.statements import execute, iterations
@@ -23,6 +24,7 @@ from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
 from gdl.types.match import Guard
+from gdl.types.tensor import broadcast_dims
 
 Roots = Sequence[tuple[str, Span, Node]]
 
@@ -76,9 +78,11 @@ def _decided(cx: Context, frame: Frame, graph: Graph, bound: Bound) -> Graph:
     for guard, origin in graph.guards:
         verdict = sizes.equal(guard.left.size, guard.right.size)
         if verdict is False:
-            operands = f"{guard.left.size} and {guard.right.size}"
-            cx.report(type_errors.sizes_differ(origin[0], f"two sizes must be equal, got {operands}", "needs them equal",
-                                               guard.left, guard.right, "they follow from what is fed"))  # fmt: skip
+            message = f"`{shown_span(origin[0])}` needs equal sizes, got {guard.left.size} and {guard.right.size}"
+            fed = tuple([Label(s.span, "by what is fed here") for s in bound.statements[:1]])
+            help = "feed tensors whose sizes agree, or write 1 for the axis that is to be stretched"
+            found = type_errors.sizes_differ(origin[0], message, "they meet here", guard.left, guard.right, help, fed)
+            cx.report(blame_caller(found, origin[1:], cx.body_of))
         elif verdict is None and sizes.symbols(guard.left.size) | sizes.symbols(guard.right.size) <= {bound.symbol}:
             kept.append((guard, origin))
     return replace(graph, guards=tuple(kept))
@@ -90,7 +94,17 @@ def _node(cx: Context, frame: Frame, expr: ast.Expr) -> Node:
 
 def shown(expr: ast.Expr) -> str:
     """An expression as it is written, on one line."""
-    return " ".join(expr.span.text.split())
+    return shown_span(expr.span)
+
+
+def shown_span(span: Span) -> str:
+    return " ".join(span.text.split())
+
+
+def head(item: ast.Train | ast.Eval) -> Span:
+    """The place of a block's first words, before its brace."""
+    words = item.span.text.partition("{")[0].rstrip()
+    return Span(item.span.source, item.span.start, item.span.start + len(words))
 
 
 # ---- train -------------------------------------------------------------------------------------------------------
@@ -101,6 +115,9 @@ def lower_train(cx: Context, item: ast.Train) -> program.Train:
     frame = block_frame(cx, "train")
     unit, count = _length(cx, frame, item)
     bound = lower_feeds(cx, frame, item.body)
+    if unit == "epochs" and bound.feed.data is None:
+        span = next(s.span for s in item.body if isinstance(s, ast.Epochs))
+        cx.fail(errors.train_block(span, "an epoch is one pass over data, and nothing is fed from a data source", "write steps 10000"), frame)
     for s in item.body:
         if isinstance(s, ast.Bind):
             execute(cx, frame, s)
@@ -108,7 +125,7 @@ def lower_train(cx: Context, item: ast.Train) -> program.Train:
     steps: list[Step] = []
     body = _actions(cx, frame, item, item.body, steps, frozen)
     if not steps:
-        cx.fail(errors.train_block(item.span, "a train block needs something to minimize", "minimize loss with Adam(1e-3)"), frame)
+        cx.fail(errors.train_block(head(item), "a train block needs something to minimize", "minimize loss with Adam(1e-3)"), frame)
     every = lambda e: _every(cx, frame, e)  # noqa: E731
     reports = [
         program.Report(tuple([_observe(cx, frame, steps, v) for v in s.values]), every(s.every))
@@ -134,12 +151,12 @@ def lower_train(cx: Context, item: ast.Train) -> program.Train:
 def _length(cx: Context, frame: Frame, item: ast.Train) -> tuple[str, int]:
     found = [s for s in item.body if isinstance(s, (ast.Epochs, ast.Steps))]
     if len(found) != 1:
-        where = found[1].span if found else item.span
+        where = found[1].span if found else head(item)
         cx.fail(errors.train_block(where, "a train block says once how long it runs", "epochs 5, or steps 10000"), frame)
     value = cx.evaluate(frame, found[0].count)
     unit = "epochs" if isinstance(found[0], ast.Epochs) else "steps"
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        cx.fail(call_errors.wrong_value(found[0].count.span, f"a number of {unit}", describe(value)), frame)
+        cx.fail(call_errors.wrong_value(found[0].count.span, f"a number of {unit}, 0 or more", describe(value), f"as in {unit} 100"), frame)
     return unit, value
 
 
@@ -158,7 +175,7 @@ def _actions(
             elif isinstance(s, ast.Repeat):
                 count = cx.evaluate(frame, s.count)
                 if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                    cx.fail(call_errors.wrong_value(s.count.span, "a positive number", describe(count)), frame)
+                    cx.fail(call_errors.wrong_value(s.count.span, "a positive number of repetitions", describe(count), "as in repeat 5 { ... }"), frame)
                 actions.append((count, _actions(cx, frame, item, s.body, steps, frozen)))
         except Poisoned:
             failed = True
@@ -199,7 +216,7 @@ def _every(cx: Context, frame: Frame, every: ast.Every | None) -> program.Every:
         return program.Every(1, "epochs")
     value = cx.evaluate(frame, every.count)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        cx.fail(call_errors.wrong_value(every.count.span, f"a positive number of {every.unit}", describe(value)), frame)
+        cx.fail(call_errors.wrong_value(every.count.span, f"a positive number of {every.unit}", describe(value), f"as in every 10 {every.unit}"), frame)
     return program.Every(value, every.unit)
 
 
@@ -264,7 +281,7 @@ def lower_eval(cx: Context, item: ast.Eval) -> program.Eval:
         elif not isinstance(s, ast.Feed):
             execute(cx, frame, s)
     if not roots and POISON not in frame.names.values():
-        cx.fail(errors.train_block(item.span, f"the eval block `{item.name}` reports nothing", "report loss, accuracy"), frame)
+        cx.fail(errors.train_block(head(item), f"the eval block `{item.name}` reports nothing", "report loss, accuracy"), frame)
     return program.Eval(item.name, bound.feed, computation(cx, frame, bound, roots, ()), tuple(values), tuple(writes), item.span)
 
 
@@ -289,6 +306,8 @@ def lower_test(cx: Context, item: ast.Test) -> program.Test:
                 cx.fail(call_errors.wrong_value(s.value.span, "a condition", str(node.type), "as in expect a == b, or expect a ~= b"), frame)
             text = shown(s.value) + (f" ~= {shown(s.close)}" if s.close is not None else "")
             right = None if s.close is None else output(s.close, node.type.dtype if node.type.is_float else None)
+            if right is not None:
+                _hold_comparable(cx, frame, s, node, roots[right][2])
             expectations.append(program.Expectation(text, left, right, s.span))
         elif isinstance(s, ast.ExpectError):
             failures += _expected_error(cx, frame, s)
@@ -297,6 +316,15 @@ def lower_test(cx: Context, item: ast.Test) -> program.Test:
     return program.Test(
         item.name, bound.feed, computation(cx, frame, bound, roots, ()), tuple(expectations), tuple(failures), item.span
     )
+
+
+def _hold_comparable(cx: Context, frame: Frame, s: ast.Expect, left: Node, right: Node) -> None:
+    """E0302 where the two sides of `~=` can't be broadcast against each other."""
+    dims = broadcast_dims([left.type.dims, right.type.dims])
+    if len(dims) == 3 and isinstance(dims[0], int):
+        a, b = left.type.dims[-dims[0]], right.type.dims[-dims[0]]
+        operands = f"the left side is {left.type}, the right side {right.type}"
+        cx.fail(type_errors.sizes_differ(s.span, f"`~=` cannot broadcast {a.size} and {b.size}", operands, a, b, ""), frame)
 
 
 def _expected_error(cx: Context, frame: Frame, s: ast.ExpectError) -> list[Any]:

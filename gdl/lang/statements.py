@@ -70,7 +70,7 @@ def run_statements(cx: Context, frame: Frame, statements: Sequence[ast.Statement
 
 
 #: Names that mean something in every body and can't be given another meaning.
-_RESERVED = ("training", "none")
+RESERVED = ("training", "none")
 
 
 def execute(cx: Context, frame: Frame, statement: ast.Statement) -> None:
@@ -121,7 +121,7 @@ def _inner(statement: ast.Statement) -> Sequence[ast.Statement]:
 
 def _refuse_reserved(cx: Context, frame: Frame, statement: Any, names: Sequence[str]) -> None:
     for name in names:
-        if name in _RESERVED:
+        if name in RESERVED:
             span = statement.target_spans[names.index(name)] if isinstance(statement, ast.Bind) else statement.name_span
             cx.fail(name_errors.reserved(span, name), frame)
 

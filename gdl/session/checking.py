@@ -120,7 +120,7 @@ def fit_checkpoint(program: Program, load: Load, path: Path, peek: checkpoint.Pe
     hypers = {name: hyper.value for name, hyper in program.hypers.items()}
     saved = peek.meta.get("hypers")
     raise CheckpointError(errors.does_not_fit(
-        load.span, path, len(match.pairs), match.total, match.rows,
+        load.span, load.file, len(match.pairs), match.total, match.rows,
         target=load.target, program_hypers=hypers, file_hypers=saved if isinstance(saved, dict) else {},
     ))  # fmt: skip
 

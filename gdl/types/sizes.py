@@ -126,11 +126,13 @@ def is_symbol(size: Size) -> str | None:
 
 
 def equal(a: Size, b: Size) -> bool | None:
-    """True, False, or None where it can't be decided before the symbols are bound."""
+    """True, False, or None where it can't be decided before the symbols are bound to sizes of 1 and more."""
     if a == b:
         return True
-    difference = a - b
-    return False if isinstance(difference, int) else None
+    terms = list(_terms(a - b))
+    one_sign = all(c > 0 for _, c in terms) or all(c < 0 for _, c in terms)
+    never_zero = all(isinstance(atom, Symbol) for monomial, _ in terms for atom, _ in monomial)
+    return False if one_sign and never_zero else None
 
 
 def at_most(a: Size, b: Size) -> bool | None:
