@@ -107,6 +107,9 @@ def _targets(cx: Context, frame: Frame, argument: Argument) -> list[Node]:
         return [as_node(cx, frame, Argument(v, argument.span)) for v in value]
     if not isinstance(value, Node):
         help = f"name one of its variables, or all of them: vars({value.path})" if isinstance(value, Instance) else "name the node to differentiate by"
+        if is_static(value) and argument.span is not None and argument.span.text.isidentifier():
+            type = "f32[]" if isinstance(value, (int, float)) else "f32[n]"
+            help = f"a plain number takes no part in the graph; with a type it is a tensor: {argument.span.text}: {type} = ..."
         cx.fail(errors.wrong_value(argument.span, "a tensor of the graph", describe(value), help), frame)  # type: ignore[arg-type]
     return [value]
 

@@ -47,7 +47,21 @@ def check(
     `hypers` override the program's defaults; `describe` reads the headers of its data sources, `sources` are those that
     exist by name.
     """
-    cx, module = open_context(source, hypers or {}, describe, sources or {})
+    return check_module(source, None, {}, hypers=hypers, describe=describe, sources=sources)
+
+
+def check_module(
+    source: Source,
+    module: ast.Module | None,
+    given: Mapping[str, Any],
+    *,
+    hypers: Mapping[str, Any] | None = None,
+    describe: Callable[[SourceCall], DataHeader],
+    sources: Mapping[str, Any] | None = None,
+) -> tuple[Program | None, list[Diagnostic]]:
+    """As `check`, of items that were parsed before, maybe from many texts. `given` are names that nothing declares."""
+    cx, module = open_context(source, hypers or {}, describe, sources or {}, module)
+    cx.declared.update(given)
     with deep_stack():
         program = _check(cx, module)
     found = _in_order(cx.diagnostics, source)
@@ -59,10 +73,11 @@ def open_context(
     hypers: Mapping[str, Any],
     describe: Callable[[SourceCall], DataHeader],
     sources: Mapping[str, Any],
+    module: ast.Module | None = None,
 ) -> tuple[Context, ast.Module]:
-    """A context in which nothing is evaluated yet, and the tree of the text."""
+    """A context in which nothing is evaluated yet, and the tree of the text, unless that is given."""
     loader = Loader()
-    main, module = loader.main(source)
+    main, module = loader.main(source, module)
     cx = Context(main, loader, hypers, describe, sources)
     cx.evaluate, cx.execute, cx.condition = partial(evaluate, cx), partial(execute, cx), partial(evaluate_condition, cx)
     cx.make_instance, cx.initialise = partial(make_instance, cx), partial(call_initializer, cx)

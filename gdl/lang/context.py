@@ -13,7 +13,7 @@ from gdl.errors import names as name_errors
 from gdl.graph.node import Node
 from gdl.lang.modules import Library, Loader
 from gdl.lang.program import Hyper, VariableInfo
-from gdl.lang.values import Function, Poisoned
+from gdl.lang.values import DataValue, Function, Poisoned
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
@@ -74,6 +74,8 @@ class Context:
     make_instance: Callable[..., Any]
     initialise: Callable[..., Any]
     is_known: Callable[[Frame, str], bool]
+    #: What a field of a data source means outside a feed: at a prompt all of its records, in a file nothing.
+    records: Callable[[DataValue, str, Span], Node] | None = None
 
     def __init__(
         self,

@@ -27,22 +27,28 @@ def declare(cx: Context) -> dict[str, DataInfo]:
     frame = Frame("program", cx.main, cx.declared)
     data: dict[str, DataInfo] = {}
     for item in cx.main.statements:
-        try:
-            if isinstance(item, ast.Dim):
-                _dim(cx, frame, item)
-            elif isinstance(item, ast.Hyper):
-                _hyper(cx, frame, item)
-            elif isinstance(item, ast.Data):
-                data[item.name] = _data(cx, frame, item)
-        except Poisoned:
-            for name in item.names if isinstance(item, ast.Dim) else (item.name,):  # type: ignore[union-attr]
-                frame.names.setdefault(name, POISON)
+        if isinstance(item, (ast.Dim, ast.Hyper, ast.Data)):
+            declare_one(cx, frame, item, data)
     known = [item.name for item in cx.main.statements if isinstance(item, ast.Hyper)]
     for name in cx.given_hypers:
         if name not in known:
             cx.report(errors.unknown_hyper(name, closest(name, known), known))
     _twice(cx)
     return data
+
+
+def declare_one(cx: Context, frame: Frame, item: ast.Dim | ast.Hyper | ast.Data, data: dict[str, DataInfo]) -> None:
+    """One declaration into the frame, and a data source into `data` as well. A mistake poisons its names."""
+    try:
+        if isinstance(item, ast.Dim):
+            _dim(cx, frame, item)
+        elif isinstance(item, ast.Hyper):
+            _hyper(cx, frame, item)
+        else:
+            data[item.name] = _data(cx, frame, item)
+    except Poisoned:
+        for name in item.names if isinstance(item, ast.Dim) else (item.name,):
+            frame.names.setdefault(name, POISON)
 
 
 def _twice(cx: Context) -> None:

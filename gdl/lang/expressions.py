@@ -295,6 +295,8 @@ def _data_member(cx: Context, frame: Frame, value: DataValue, name: str, span: S
     if name in header.attributes:
         return header.attributes[name]
     if name in header.fields:
+        if cx.records is not None and (value.split is not None or "" in header.splits):
+            return cx.records(value, name, span)
         cx.fail(name_errors.misplaced(span, f"the field `{name}` of {value.name}", "here",
                                       f"fields are in scope in a feed: feed x = {name} from {_with_split(value)}"), frame)  # fmt: skip
     splits = [s for s in header.splits if s] if value.split is None else []

@@ -81,13 +81,14 @@ class Loader:
         """The modules that are the user's: the program and the files that it imports."""
         return self._own
 
-    def main(self, source: Source) -> tuple[Library, ast.Module]:
-        """The module of a program's own text."""
+    def main(self, source: Source, module: ast.Module | None = None) -> tuple[Library, ast.Module]:
+        """The module of a program's own text, or of items that were parsed before."""
         if source.path is not None:
             self._opening.append(source.path.resolve())
             self.files.append(source.path)
-        module, problems = parse(source)
-        self.diagnostics += problems
+        if module is None:
+            module, problems = parse(source)
+            self.diagnostics += problems
         return self._library(source, module), module
 
     def _library(self, source: Source, module: ast.Module) -> Library:
@@ -101,13 +102,14 @@ class Loader:
                     self.diagnostics.append(errors.declared_twice(item.name_span, item.name, first))
                 library.parsed[item.name] = Function(item, library)
             elif isinstance(item, ast.Import):
-                self._import(library, item)
+                self.add_import(library, item)
             else:
                 rest.append(item)
         library.statements = tuple(rest)
         return library
 
-    def _import(self, library: Library, item: ast.Import) -> None:
+    def add_import(self, library: Library, item: ast.Import) -> None:
+        """What an import names, into the library's scope."""
         module = self._open(library, item)
         if module is None:
             for name in item.names or (item.alias or Path(item.module).stem,):
