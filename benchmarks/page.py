@@ -1,0 +1,151 @@
+"""Results as a page of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from benchmarks import scaling, startup
+from benchmarks.processes import PEERS
+from benchmarks.steps import Conditions, Measured
+from benchmarks.workloads import TOLERANCES, WORKLOADS
+
+Results = Mapping[str, Sequence[Measured]]
+_TITLES = {peer.name: peer.title for peer in PEERS}
+
+
+def page(
+    how: Conditions, machine: Mapping[str, Any], steps: Results, starts: Mapping[str, list[float]],
+    scales: Mapping[str, Any], sizes: Mapping[str, Mapping[str, int]], command: str, notes: Sequence[str],
+) -> str:  # fmt: skip
+    parts = ["# Benchmarks", _introduction(how, command, notes), "## The machine", _machine(machine)]
+    if steps:
+        parts += ["## Steps", _workloads(steps), _times(steps, how), "### GDL's time as a part of the peer's",
+                  "Below 1 GDL is faster. The median over the turns of each turn's ratio.", _ratios(steps),
+                  "## Memory", _MEMORY, _memory(steps), "## From the start to the first finished step", _FIRST,
+                  _first(steps)]  # fmt: skip
+    if starts:
+        parts += ["## Commands", startup.table(dict(starts), heading)]
+    if scales:
+        parts += ["## Scaling", _SCALING, scaling.tables(dict(scales), heading)]
+    if sizes:
+        parts += ["## Size on disk", _sizes(sizes)]
+    return "\n\n".join(parts) + "\n"
+
+
+_MEMORY = (
+    "Largest resident memory of a process that has made four steps, and how much of it was added after the imports "
+    "(compilation, weights, buffers), in MB."
+)
+_FIRST = "Fresh processes, warm disk, medians in seconds: in all, and what of it came after the imports."
+_SCALING = (
+    "GDL alone. `chain.gdl` is a chain of sines and products on a vector of 8 with its gradient; counted are the nodes "
+    "that the passes leave. The other tables vary one number of W2."
+)
+
+
+def heading(columns: Sequence[str]) -> str:
+    return f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}"
+
+
+def _introduction(how: Conditions, command: str, notes: Sequence[str]) -> str:
+    first, third = TOLERANCES
+    clock = "processor time" if how.clock == "cpu" else "wall time"
+    lines = [
+        "Whole training steps, forward, backward and update, in float32, from the programs in `benchmarks/programs/` "
+        "through an ordinary session: batches are taken from arrays in memory, the loss comes back as a number after "
+        f"each step. Each peer runs in a process of its own, held to {how.threads} processor"
+        f"{'s' if how.threads > 1 else ''}; they take turns, {how.rounds} each. All start from the same weights and "
+        f"get the same batches. Nothing is timed unless all losses agree with GDL's: the first within {first:g}, that "
+        f"after three steps within {third:g}, relatively. Times are {clock}.",
+        "What is random is fed, and W5 and W6 have no dropout, so that all peers compute the same numbers. Optimizers "
+        "are the libraries' own where they have them (PyTorch's as they are by default), else written out. PyTorch has "
+        "its own image layout, and images turned where its padding differs, at no cost to it.",
+        "\n".join(f"**{note}**" for note in notes),
+        f"To repeat: `{command}`. Peers that are not installed are named and left out.",
+    ]
+    return "\n\n".join(line for line in lines if line)
+
+
+def _machine(machine: Mapping[str, Any]) -> str:
+    lines = [
+        f"- {machine['date']}, {machine['processor']}, {machine['processors']} processors, {machine['system']}; load "
+        f"averages as it began {', '.join(map(str, machine['load']))}",
+        "- `OPENBLAS_CORETYPE`, `OPENBLAS_L2_SIZE` and `MALLOC_*` are cleared for every peer",
+    ]
+    for name, facts in machine["libraries"].items():
+        if "failed" in facts:
+            lines.append(f"- {_TITLES[name]}: {facts['failed']}")
+            continue
+        versions = ", ".join(f"{library} {version}" for library, version in facts["versions"].items())
+        pools = "; ".join(
+            f"{p['internal_api']} {p['version'] or ''} {p['architecture'] or ''} ({p['num_threads']} threads)"
+            for p in facts["pools"] or ()
+        )
+        lines.append(f"- {_TITLES[name]}: {versions}, Python {facts['python']}" + (f"; {pools}" if pools else ""))
+    return "\n".join(lines)
+
+
+def _workloads(steps: Results) -> str:
+    return "\n".join(f"- **{key}** {WORKLOADS[key].title} (`{WORKLOADS[key].file}`)" for key in steps)
+
+
+def _names(steps: Results) -> list[str]:
+    present = {measured.peer for found in steps.values() for measured in found}
+    return [peer.name for peer in PEERS if peer.name in present]
+
+
+def _rows(steps: Results, names: Sequence[str], cell: Any) -> list[str]:
+    rows = []
+    for key, found in steps.items():
+        by_name = {measured.peer: measured for measured in found}
+        cells = [cell(key, by_name, by_name[name]) if name in by_name else "" for name in names]
+        rows.append(f"| {key} | {' | '.join(cells)} |")
+    return rows
+
+
+def _times(steps: Results, how: Conditions) -> str:
+    def cell(key: str, by_name: Mapping[str, Measured], measured: Measured) -> str:
+        unit = 1e3 if WORKLOADS[key].batch else 1e6
+        low, middle, high = [value * unit for value in measured.quartiles()]
+        return f"**{middle:.3g}** ({low:.3g} to {high:.3g})"
+
+    names = _names(steps)
+    lines = [heading(["median (quartiles)", *[_TITLES[name] for name in names]]), *_rows(steps, names, cell)]
+    return "Milliseconds per step; microseconds for W7 and W7v.\n\n" + "\n".join(lines)
+
+
+def _ratios(steps: Results) -> str:
+    def cell(key: str, by_name: Mapping[str, Measured], measured: Measured) -> str:
+        return f"{by_name['gdl'].ratio_to(measured):.2f}"
+
+    names = [name for name in _names(steps) if name != "gdl"]
+    return "\n".join([heading(["GDL to", *[_TITLES[name] for name in names]]), *_rows(steps, names, cell)])
+
+
+def _memory(steps: Results) -> str:
+    def cell(key: str, by_name: Mapping[str, Measured], measured: Measured) -> str:
+        return f"{measured.peak_kb / 1024:.0f} (+{(measured.peak_kb - measured.baseline_kb) / 1024:.0f})"
+
+    names = _names(steps)
+    return "\n".join([heading(["MB", *[_TITLES[name] for name in names]]), *_rows(steps, names, cell)])
+
+
+def _first(steps: Results) -> str:
+    def cell(key: str, by_name: Mapping[str, Measured], measured: Measured) -> str:
+        if not measured.first_steps_s:
+            return ""
+        return f"{median(measured.first_steps_s):.2f} ({median(measured.builds_s):.2f})"
+
+    names = _names(steps)
+    return "\n".join([heading(["seconds", *[_TITLES[name] for name in names]]), *_rows(steps, names, cell)])
+
+
+def _sizes(sizes: Mapping[str, Mapping[str, int]]) -> str:
+    lines = [heading(["package", "MB with all that it requires", "largest parts"])]
+    for name, parts in sizes.items():
+        largest = sorted(parts.items(), key=lambda part: -part[1])[:3]
+        told = ", ".join(f"{part} {size / 1e6:.0f}" for part, size in largest)
+        lines.append(f"| {name} | {sum(parts.values()) / 1e6:.0f} | {told} |")
+    return "\n".join(lines)

@@ -1,0 +1,29 @@
+"""GDL: the program from its file, through an ordinary session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import gdl
+from benchmarks.workloads import Arrays, Workload
+
+
+def session_of(workload: Workload, data: Arrays) -> gdl.Session:
+    return gdl.load(workload.program, arrays={"batches": data} if workload.batch else None)
+
+
+def initial_weights(workload: Workload, data: Arrays) -> Arrays:
+    """The model's weights as GDL initialises them, which all peers start from."""
+    variables = session_of(workload, data).variables
+    return {path: array for path, array in variables.items() if not path.startswith("optimizer/")}
+
+
+def load(workload: Workload, weights: Arrays, data: Arrays) -> Callable[[], float]:
+    session = session_of(workload, data)
+    for path, array in weights.items():
+        session.variables[path] = array
+    if workload.batch:
+        return session.step
+    names = ("loss", "da", "db", "dc")
+    a, b, c = data["a"], data["b"], data["c"]
+    return lambda: session.run(names, a=a, b=b, c=c)[0]
