@@ -1,24 +1,22 @@
-"""What the checker hands on: a checked program, its variables, and its procedures as graphs.
-
-Plain data, compared by identity: nobody compares it otherwise, and it halves the time to import this module.
-"""
+"""What the checker hands on: a checked program, its variables, and its procedures as graphs. Plain data."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Union
 
 from gdl.diagnostics import Diagnostic
 from gdl.graph.node import Graph, Node
+from gdl.record import Record, record
 from gdl.source import Source, Span
 from gdl.types.record import DataHeader, SourceCall
 from gdl.types.tensor import TensorType
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Hyper:
+@record
+class Hyper(Record):
     """A knob. `kind` is ("int",), ("float",), ("bool",), ("string",) or the allowed strings of a choice."""
 
     name: str
@@ -33,8 +31,8 @@ class Hyper:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class VariableInfo:
+@record
+class VariableInfo(Record):
     """A tensor that outlives a run: trained, or kept (`state`). Its sizes are integers.
 
     `initial` is the graph of its first value; random nodes in it are keyed by the variable's path.
@@ -48,8 +46,8 @@ class VariableInfo:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DataInfo:
+@record
+class DataInfo(Record):
     """`data digit = mnist() or digits()`: the header of the first, and every alternative in order."""
 
     name: str
@@ -58,8 +56,8 @@ class DataInfo:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Feed:
+@record
+class Feed(Record):
     """Where a computation's inputs come from. The inputs are the record's fields under their own names, with a leading
     batch axis; what a program makes of them (`flatten(image) / 255`) is part of the graph.
 
@@ -74,8 +72,8 @@ class Feed:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Computation:
+@record
+class Computation(Record):
     """A graph to run: `inputs` name its input leaves with their types; outputs of `graph` are named by `outputs`."""
 
     graph: Graph
@@ -83,16 +81,16 @@ class Computation:
     outputs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Every:
+@record
+class Every(Record):
     """unit is "steps" or "epochs"."""
 
     count: int
     unit: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Minimize:
+@record
+class Minimize(Record):
     """Draw a batch, run, differentiate, update: one Computation whose graph holds the optimizer's updates.
 
     Its first output is the loss; the others are what reports and `stop when` want of this run.
@@ -105,8 +103,8 @@ class Minimize:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Repeat:
+@record
+class Repeat(Record):
     count: int
     body: tuple[Action, ...]
 
@@ -114,23 +112,23 @@ class Repeat:
 Action = Union[Minimize, Repeat]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
+@record
+class Report(Record):
     """Values averaged since the last report: (shown name, index of the Minimize, position among its outputs)."""
 
     values: tuple[tuple[str, int, int], ...]
     every: Every
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RunEval:
+@record
+class RunEval(Record):
     eval: str
     every: Every
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Save:
+@record
+class Save(Record):
     """`best` names a value that a run eval reports; `larger_is_better` holds for boolean metrics (shares)."""
 
     directory: str | None = None
@@ -141,8 +139,8 @@ class Save:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StopWhen:
+@record
+class StopWhen(Record):
     """Stop after a step in which this output is true."""
 
     text: str
@@ -150,8 +148,8 @@ class StopWhen:
     output: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Load:
+@record
+class Load(Record):
     """`load model from "f" map "old" -> "new" freeze`: `target` is a path prefix ("" is everything)."""
 
     target: str
@@ -162,8 +160,8 @@ class Load:
     file_span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Train:
+@record
+class Train(Record):
     name: str
     unit: str  # "epochs" or "steps": what `count` counts
     count: int
@@ -176,8 +174,8 @@ class Train:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Value:
+@record
+class Value(Record):
     """One thing that an eval reports. With data: the exact mean over all examples (a scalar is weighted by the number of
     examples in its batch). Without data: the value as it is."""
 
@@ -186,8 +184,8 @@ class Value:
     is_share: bool  # boolean: a share of the examples
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class WriteImage:
+@record
+class WriteImage(Record):
     """`write "digits-{epoch}.png" = value`: the value's node is output number `output`."""
 
     file: str
@@ -195,8 +193,8 @@ class WriteImage:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Eval:
+@record
+class Eval(Record):
     name: str
     feed: Feed
     computation: Computation
@@ -205,8 +203,8 @@ class Eval:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Expectation:
+@record
+class Expectation(Record):
     """`expect a == b`: output `left` is a boolean tensor, all true (right is None). `expect a ~= b`: left near right."""
 
     text: str
@@ -215,8 +213,8 @@ class Expectation:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Test:
+@record
+class Test(Record):
     name: str
     feed: Feed
     computation: Computation
@@ -225,8 +223,8 @@ class Test:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Program:
+@record
+class Program(Record):
     """A checked program. `nodes` maps mode (training or not) to the top-level names and their nodes."""
 
     source: Source

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import field
 
+from gdl.record import Record, record
 from gdl.source import Span
-from gdl.syntax.node import Node, node
 
 MAX_NESTING = 200
 
@@ -18,8 +18,8 @@ def _span() -> Span:
     return field(compare=False, repr=False, kw_only=True, default=None)  # type: ignore[return-value]
 
 
-@node
-class Ast(Node):
+@record
+class Ast(Record):
     """What every node has: the place where it stands."""
 
     span: Span = _span()
@@ -28,56 +28,56 @@ class Ast(Node):
 # ---- expressions -------------------------------------------------------------------------------------------------
 
 
-@node
+@record
 class Name(Ast):
     name: str
 
 
-@node
+@record
 class Number(Ast):
     """An int where the text has neither point nor exponent, else a float."""
 
     value: int | float
 
 
-@node
+@record
 class String(Ast):
     value: str
 
 
-@node
+@record
 class Bool(Ast):
     value: bool
 
 
-@node
+@record
 class Array(Ast):
     """`[a, b, c]`"""
 
     items: tuple[Expr, ...]
 
 
-@node
+@record
 class Tuple(Ast):
     """`(a, b)`; one parenthesised expression without a comma is not a tuple."""
 
     items: tuple[Expr, ...]
 
 
-@node
+@record
 class Splice(Ast):
     """`*s`"""
 
     name: str
 
 
-@node
+@record
 class Unary(Ast):
     op: str  # "-" or "not"
     operand: Expr
 
 
-@node
+@record
 class Term(Ast):
     """One further operand of a chain; `op_span` is the operator's own place."""
 
@@ -86,7 +86,7 @@ class Term(Ast):
     op_span: Span = _span()
 
 
-@node
+@record
 class Chain(Ast):
     """Left-associative operators of one precedence, flat: `+ -`, `* / // % @`, `and`, `or`, one comparison, `**`.
 
@@ -97,7 +97,7 @@ class Chain(Ast):
     rest: tuple[Term, ...]
 
 
-@node
+@record
 class Conditional(Ast):
     """`then if test else otherwise`"""
 
@@ -106,14 +106,14 @@ class Conditional(Ast):
     otherwise: Expr
 
 
-@node
+@record
 class Attribute(Ast):
     value: Expr
     name: str
     name_span: Span = _span()
 
 
-@node
+@record
 class Argument(Ast):
     """`value`, or `name=value`."""
 
@@ -122,31 +122,31 @@ class Argument(Ast):
     name_span: Span | None = _span()
 
 
-@node
+@record
 class Call(Ast):
     callee: Expr
     args: tuple[Argument, ...]
 
 
-@node
+@record
 class Slice(Ast):
     start: Expr | None
     stop: Expr | None
     step: Expr | None = None
 
 
-@node
+@record
 class Ellipsis_(Ast):
     """`...` inside an index."""
 
 
-@node
+@record
 class Index(Ast):
     value: Expr
     items: tuple[Expr, ...]
 
 
-@node
+@record
 class Stage(Ast):
     """One `|> [label:] callee [(args)]` of a pipe. `label_index` is the `i` of `block[i]: Block()`."""
 
@@ -157,13 +157,13 @@ class Stage(Ast):
     label_span: Span | None = _span()
 
 
-@node
+@record
 class Pipe(Ast):
     source: Expr
     stages: tuple[Stage, ...]
 
 
-@node
+@record
 class Scan(Ast):
     """`scan x in xs along t carry h = h0, c = c0 { ... }`; `over` is a Tuple for `scan x, y in xs, ys ...`."""
 
@@ -185,7 +185,7 @@ Expr = (
 # ---- types -------------------------------------------------------------------------------------------------------
 
 
-@node
+@record
 class Axis(Ast):
     """`n`, `row: 28`, `*s` (size is a Splice) or `...` (size is an Ellipsis_)."""
 
@@ -194,7 +194,7 @@ class Axis(Ast):
     label_span: Span | None = _span()
 
 
-@node
+@record
 class TypeExpr(Ast):
     """`f32[batch, 784]`. `dtype` is None where it was left out, and a dtype variable (`f n i t`) in signatures."""
 
@@ -203,7 +203,7 @@ class TypeExpr(Ast):
     dtype_span: Span | None = _span()
 
 
-@node
+@record
 class Kind(Ast):
     """A static parameter's kind: ("int",), or the allowed strings of `"same" | "valid"` with `is_choice`."""
 
@@ -211,7 +211,7 @@ class Kind(Ast):
     is_choice: bool = False
 
 
-@node
+@record
 class Param(Ast):
     name: str
     type: TypeExpr | Kind | None
@@ -219,7 +219,7 @@ class Param(Ast):
     name_span: Span = _span()
 
 
-@node
+@record
 class Signature(Ast):
     """`(x: f[*a], axis: int = 0) -> f[*a]`, as ops declare it; several results are a tuple of types."""
 
@@ -230,7 +230,7 @@ class Signature(Ast):
 # ---- statements --------------------------------------------------------------------------------------------------
 
 
-@node
+@record
 class Variable(Ast):
     name: str
     type: TypeExpr
@@ -238,7 +238,7 @@ class Variable(Ast):
     name_span: Span = _span()
 
 
-@node
+@record
 class State(Ast):
     name: str
     type: TypeExpr
@@ -246,14 +246,14 @@ class State(Ast):
     name_span: Span = _span()
 
 
-@node
+@record
 class Net(Ast):
     name: str
     value: Expr
     name_span: Span = _span()
 
 
-@node
+@record
 class Bind(Ast):
     """`a, b = value`, or `name: type = value`."""
 
@@ -263,19 +263,19 @@ class Bind(Ast):
     target_spans: tuple[Span, ...] = _span()  # type: ignore[assignment]
 
 
-@node
+@record
 class Update(Ast):
     name: str
     value: Expr
     name_span: Span = _span()
 
 
-@node
+@record
 class Return(Ast):
     values: tuple[Expr, ...]
 
 
-@node
+@record
 class For(Ast):
     name: str
     start: Expr
@@ -284,14 +284,14 @@ class For(Ast):
     name_span: Span = _span()
 
 
-@node
+@record
 class If(Ast):
     test: Expr
     body: tuple[Statement, ...]
     orelse: tuple[Statement, ...] = ()
 
 
-@node
+@record
 class Load(Ast):
     """`load model from "f" map "old" -> "new" freeze`"""
 
@@ -303,20 +303,20 @@ class Load(Ast):
     file_span: Span = _span()
 
 
-@node
+@record
 class Require(Ast):
     test: Expr
     message: str | None = None
 
 
-@node
+@record
 class Next(Ast):
     name: str
     value: Expr
     name_span: Span = _span()
 
 
-@node
+@record
 class Yield(Ast):
     values: tuple[Expr, ...]
 
@@ -324,7 +324,7 @@ class Yield(Ast):
 # ---- declarations ------------------------------------------------------------------------------------------------
 
 
-@node
+@record
 class Import(Ast):
     """`import "file.gdl" as m` (names empty) or `from nn import Dense` (alias None)."""
 
@@ -336,14 +336,14 @@ class Import(Ast):
     name_spans: tuple[Span, ...] = _span()  # type: ignore[assignment]
 
 
-@node
+@record
 class Dim(Ast):
     names: tuple[str, ...]
     value: Expr | None = None
     name_spans: tuple[Span, ...] = _span()  # type: ignore[assignment]
 
 
-@node
+@record
 class Hyper(Ast):
     """`hyper lr: float = 0.5 in (0, 10)`: `bounds` is a Tuple (open) or an Array (closed) of two numbers."""
 
@@ -355,7 +355,7 @@ class Hyper(Ast):
     name_span: Span = _span()
 
 
-@node
+@record
 class Data(Ast):
     """`data d = mnist() or digits()`: `value` is a Chain of "or" or a single call."""
 
@@ -364,21 +364,21 @@ class Data(Ast):
     name_span: Span = _span()
 
 
-@node
+@record
 class Placeholder(Ast):
     name: str
     type: TypeExpr
     name_span: Span = _span()
 
 
-@node
+@record
 class Metric(Ast):
     name: str
     value: Expr
     name_span: Span = _span()
 
 
-@node
+@record
 class Definition(Ast):
     """`def`, `layer` or `optimizer` (see `what`)."""
 
@@ -394,7 +394,7 @@ class Definition(Ast):
 # ---- procedures --------------------------------------------------------------------------------------------------
 
 
-@node
+@record
 class Every(Ast):
     """`every epoch`, `every 100 steps`, `every 2 epochs`: unit is "steps" or "epochs"."""
 
@@ -402,17 +402,17 @@ class Every(Ast):
     unit: str
 
 
-@node
+@record
 class Epochs(Ast):
     count: Expr
 
 
-@node
+@record
 class Steps(Ast):
     count: Expr
 
 
-@node
+@record
 class Feed(Ast):
     bindings: tuple[Argument, ...]  # each with a name
     source: Expr | None = None
@@ -420,7 +420,7 @@ class Feed(Ast):
     shuffle: bool = False
 
 
-@node
+@record
 class Minimize(Ast):
     loss: Expr
     optimizer: Expr
@@ -428,26 +428,26 @@ class Minimize(Ast):
     clip: Expr | None = None
 
 
-@node
+@record
 class Repeat(Ast):
     count: Expr
     body: tuple[Statement, ...]
 
 
-@node
+@record
 class Report(Ast):
     values: tuple[Expr, ...]
     every: Every | None = None
 
 
-@node
+@record
 class Run(Ast):
     name: str
     every: Every | None = None
     name_span: Span = _span()
 
 
-@node
+@record
 class Save(Ast):
     directory: str | None = None
     best: str | None = None
@@ -455,18 +455,18 @@ class Save(Ast):
     best_span: Span | None = _span()
 
 
-@node
+@record
 class Stop(Ast):
     test: Expr
 
 
-@node
+@record
 class Write(Ast):
     file: str
     value: Expr
 
 
-@node
+@record
 class Expect(Ast):
     """`expect a == b` (close is None) or `expect a ~= b`."""
 
@@ -474,28 +474,28 @@ class Expect(Ast):
     close: Expr | None = None
 
 
-@node
+@record
 class ExpectError(Ast):
     code: str
     body: tuple[Statement, ...]
     code_span: Span = _span()
 
 
-@node
+@record
 class Train(Ast):
     name: str | None
     body: tuple[Statement, ...]
     name_span: Span | None = _span()
 
 
-@node
+@record
 class Eval(Ast):
     name: str
     body: tuple[Statement, ...]
     name_span: Span = _span()
 
 
-@node
+@record
 class Test(Ast):
     name: str
     body: tuple[Statement, ...]
@@ -511,7 +511,7 @@ Item = (
 )  # fmt: skip
 
 
-@node
+@record
 class Comment(Ast):
     """A comment as it stands, `#` included; `own_line` if nothing but blanks precedes it on its line."""
 
@@ -519,7 +519,7 @@ class Comment(Ast):
     own_line: bool
 
 
-@node
+@record
 class Module(Ast):
     """A file. `broken` holds the names in statements that could not be parsed, and of what holds such a statement: they
     may be declared there, so that they are missing or wrong elsewhere says nothing."""

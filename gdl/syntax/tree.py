@@ -9,7 +9,7 @@ from gdl.source import Span
 from gdl.syntax import ast
 from gdl.syntax.lalr import Body
 from gdl.syntax.literals import number_value, string_value
-from gdl.syntax.node import node
+from gdl.record import record
 from gdl.syntax.tokens import Token
 
 # ---- tokens ------------------------------------------------------------------------------------------------------
@@ -42,7 +42,7 @@ def _string(token: Token | None) -> str | None:
 # ---- blocks ------------------------------------------------------------------------------------------------------
 
 
-@node
+@record
 class Edition(ast.Ast):
     """`gdl 1`, until the parser has put it into the Module."""
 

@@ -1,7 +1,7 @@
-"""Frozen slotted dataclasses, made fast: the syntax tree has some sixty kinds of node, and no program uses all.
+"""Frozen slotted dataclasses, made fast: there are some hundred kinds of them, and no program uses all.
 
-`@node` gives what `@dataclass(frozen=True, slots=True)` gives, fields, replace and matching included. But methods are
-inherited, and `__init__` is compiled when the first node of its kind is made: importing the tree takes 4 ms, not 40.
+`@record` gives what `@dataclass(frozen=True, slots=True)` gives, fields, replace and matching included. But methods are
+inherited, and `__init__` is compiled when the first of its kind is made: importing the syntax tree takes 4 ms, not 40.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def node(cls: type[T]) -> type[T]:
-    """Make a subclass of `Node` a frozen slotted dataclass."""
+def record(cls: type[T]) -> type[T]:
+    """Make a subclass of `Record` a frozen slotted dataclass."""
     return dataclass(init=False, repr=False, eq=False, slots=True)(cls)
 
 
-class Node:
-    """What all nodes do: they are made, compared, hashed and shown by their fields, and never change."""
+class Record:
+    """What all of them do: they are made, compared, hashed and shown by their fields, and never change."""
 
     __slots__ = ()
 
@@ -77,9 +77,12 @@ def _initializer(cls: type) -> Callable[..., None]:
     body = []
     for f in fields(cls):
         known[f"_set_{f.name}"] = getattr(cls, f.name).__set__
-        known[f"_default_{f.name}"] = f.default
-        signature[f.kw_only].append(f.name if f.default is MISSING else f"{f.name}=_default_{f.name}")
-        body.append(f"    _set_{f.name}(self, {f.name})")
-    parameters = ", ".join(["self", *signature[False], "*", *signature[True]])
+        made = f.default_factory is not MISSING
+        known[f"_default_{f.name}"] = f.default_factory if made else f.default
+        signature[f.kw_only].append(f"{f.name}=_default_{f.name}" if made or f.default is not MISSING else f.name)
+        value = f"_default_{f.name}() if {f.name} is _default_{f.name} else {f.name}" if made else f.name
+        body.append(f"    _set_{f.name}(self, {value})")
+    keywords = ["*", *signature[True]] if signature[True] else []
+    parameters = ", ".join(["self", *signature[False], *keywords])
     exec(f"def __init__({parameters}):\n" + "\n".join(body), known)
     return known["__init__"]
