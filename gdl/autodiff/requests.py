@@ -9,9 +9,13 @@ from gdl.autodiff.reverse import gradient_or_none
 from gdl.autodiff.words import name_of
 from gdl.diagnostics import Diagnostic
 from gdl.collection import uncollected
-from gdl.errors import ProgramError, gradients
+from gdl.errors import ProgramError, calls, gradients
 from gdl.graph.node import LOOP, REQUESTS, Graph, Node, place, replace_inputs, topological
 from gdl.graph.scan import rebuild
+from gdl.types.sizes import MAX_PARTS, TooComplex
+
+#: Nodes that all gradients of a graph may be taken of, together. Each order of a gradient makes the graph some times larger.
+MAX_NODES = 300_000
 
 
 @uncollected
@@ -28,9 +32,14 @@ def expand(graph: Graph) -> Graph:
     watched = {node.inputs[1] for node in order if node.op in REQUESTS}
     new = {node: node for node in order if node.is_leaf}
     wrong: dict[Node, tuple[Diagnostic, ...]] = {}
+    taken = 0
     for node in order:
         if node in wrong or any(i not in new for i in node.inputs):
             continue  # a request that is wrong, or what needs its value
+        if node.op in REQUESTS and node not in new:
+            taken += len(topological([new[node.inputs[0]]]))
+            if taken > MAX_NODES:
+                raise ProgramError(gradients.too_large(MAX_NODES, node.span))
         if node.op == "grad" and node not in new:
             ready = [r for r in groups[_group(node)] if r not in new and r not in wrong and r.inputs[1] in new]
             _expand_group(ready, new, wrong)
@@ -84,8 +93,8 @@ def _expand_group(requests: list[Node], new: dict[Node, Node], wrong: dict[Node,
     value, weight = new[of], None if seed is None else new[seed]
     try:
         found = gradient_or_none(value, [new[r.inputs[1]] for r in requests], weight, origin=requests[0].origin)
-    except ProgramError as error:
-        wrong.update(dict.fromkeys(requests, error.diagnostics))
+    except (ProgramError, TooComplex) as error:
+        wrong.update(dict.fromkeys(requests, _told(error, requests[0])))
         return
     for request, node in zip(requests, found):
         if node is None:
@@ -98,8 +107,14 @@ def _expand_group(requests: list[Node], new: dict[Node, Node], wrong: dict[Node,
 def _expand_jvp(request: Node, new: dict[Node, Node], wrong: dict[Node, tuple[Diagnostic, ...]]) -> None:
     try:
         new[request] = _jvp(request, *[new[i] for i in request.inputs])
-    except ProgramError as error:
-        wrong[request] = error.diagnostics
+    except (ProgramError, TooComplex) as error:
+        wrong[request] = _told(error, request)
+
+
+def _told(error: ProgramError | TooComplex, request: Node) -> tuple[Diagnostic, ...]:
+    if isinstance(error, TooComplex):
+        return (calls.size_too_complex(request.span, MAX_PARTS),)
+    return error.diagnostics
 
 
 def _jvp(request: Node, of: Node, wrt: Node, tangent: Node) -> Node:

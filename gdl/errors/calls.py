@@ -126,6 +126,11 @@ def too_deep(span: Span, what: str, limit: int) -> Diagnostic:
                       ("does a definition call itself without an end? a recurrence over an axis is a scan",))  # fmt: skip
 
 
+def size_too_complex(span: Span | None, limit: int) -> Diagnostic:
+    return Diagnostic("E0904", f"the sizes here are made of more than {limit} parts", (Label(span),) if span else (),
+                      ("give such a size a name of its own: dim n; what is fed binds it",))  # fmt: skip
+
+
 def too_much(span: Span, limit: int) -> Diagnostic:
     help = "a `for` and every call is written out while checking: a recurrence over an axis is a scan, and a step is repeated by `steps`"
     return Diagnostic("E0903", f"this program needs more than {limit:,} evaluations to be checked",

@@ -53,6 +53,13 @@ def not_connected(of: str, wrt: str, at: Span | None, around: Surroundings) -> D
     return Diagnostic("E0501", message, tuple(labels), tuple(helps), tuple(notes))
 
 
+def too_large(limit: int, at: Span | None) -> Diagnostic:
+    """Gradients of gradients, or very many of them."""
+    message = f"the gradients of this program are taken of more than {limit:,} nodes"
+    way_out = "each gradient of a gradient makes the graph some times larger: use a lower order, or fewer of them"
+    return Diagnostic("E0507", message, _here(at), (way_out,))
+
+
 def not_scalar(of: str, type: str, wrt: str, at: Span | None, made: Span | None) -> Diagnostic:
     """`grad` of a tensor."""
     labels = (*_here(at), *([Label(made, f"`{of}` is {type}")] if made and made != at else []))

@@ -64,7 +64,7 @@ def adapt(cx: Context, frame: Frame, entry: Op, inputs: Sequence[Argument], span
         inputs = [_as_float(cx, frame, a) for a in inputs]
         dtypes = dict.fromkeys(dtypes, "f32")
     nodes = []
-    neighbour = next((" ".join(a.span.text.split()) for a in inputs if isinstance(a.value, Node) and a.span), "")
+    neighbour = next((a.span for a in inputs if isinstance(a.value, Node) and a.span), None)
     for pattern, argument in zip(patterns, inputs):
         wanted = pattern if pattern in DTYPES else dtypes.get(pattern)
         nodes.append(as_node(cx, frame, argument, wanted, pattern, neighbour))
@@ -96,9 +96,9 @@ def _as_float(cx: Context, frame: Frame, argument: Argument) -> Argument:
 
 
 def as_node(
-    cx: Context, frame: Frame, argument: Argument, dtype: str | None = None, pattern: str = "t", neighbour: str = ""
+    cx: Context, frame: Frame, argument: Argument, dtype: str | None = None, pattern: str = "t", neighbour: Span | None = None
 ) -> Node:
-    """A value as a tensor: a node as it is, a static number or list as a constant. `neighbour` is the text of the operand
+    """A value as a tensor: a node as it is, a static number or list as a constant. `neighbour` is the place of the operand
     to which a literal adapts."""
     value, span = argument.value, argument.span
     if isinstance(value, Node):
@@ -137,7 +137,7 @@ def _first_tensor(value: Partial | Function | Op) -> str:
 
 
 def _literal(
-    cx: Context, frame: Frame, value: Any, span: Span, dtype: str | None, pattern: str, neighbour: str
+    cx: Context, frame: Frame, value: Any, span: Span, dtype: str | None, pattern: str, neighbour: Span | None
 ) -> Node:
     shape = list_shape(value)
     if shape is None:
@@ -153,7 +153,8 @@ def _literal(
         dtype = natural if natural in allowed else "f32"
     for v in flat:
         if not _fits(v, dtype):
-            cx.fail(type_errors.literal_dtype(span, v, dtype, neighbour), frame)
+            beside = " ".join(neighbour.text.split()) if neighbour else ""
+            cx.fail(type_errors.literal_dtype(span, v, dtype, beside), frame)
     origin = (span, *frame.calls)
     node = constant(_converted(value, dtype), dtype, shape, origin=origin, scope=frame.scope)
     return node

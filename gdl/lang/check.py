@@ -11,6 +11,7 @@ from typing import Any
 
 from gdl.collection import uncollected
 from gdl.diagnostics import Diagnostic
+from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.errors import procedures as procedure_errors
 from gdl.graph.node import Node
@@ -27,6 +28,7 @@ from gdl.lang.uncalled import check_uncalled
 from gdl.lang.values import Poisoned
 from gdl.source import Source
 from gdl.syntax import ast
+from gdl.types import sizes
 from gdl.types.record import DataHeader, SourceCall
 
 #: Python frames needed to evaluate expressions and calls at their deepest (both are limited by name, see MAX_NESTING and
@@ -134,6 +136,8 @@ def _each(cx: Context, form: type, lower: Callable[..., Any], among: Sequence[An
                 found.append(lower(cx, item))
             except Poisoned:
                 continue
+            except sizes.TooComplex:
+                cx.report(call_errors.size_too_complex(item.span, sizes.MAX_PARTS))
     return found
 
 

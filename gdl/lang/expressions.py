@@ -36,7 +36,10 @@ from gdl.types.sizes import Poly
 def evaluate(cx: Context, frame: Frame, expr: ast.Expr) -> Any:
     """The value of an expression. Raises Poisoned after reporting a mistake."""
     cx.count(expr.span, frame)
-    value = _FORMS[type(expr)](cx, frame, expr)
+    try:
+        value = _FORMS[type(expr)](cx, frame, expr)
+    except sizes.TooComplex:
+        cx.fail(call_errors.size_too_complex(expr.span, sizes.MAX_PARTS), frame)
     if value is POISON:
         raise Poisoned
     return value

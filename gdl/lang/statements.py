@@ -21,7 +21,7 @@ from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
 from gdl.types.match import Bindings, Guard, Mismatch, build
-from gdl.types.tensor import Dim, TensorType
+from gdl.types.tensor import MAX_RANK, Dim, TensorType
 
 #: A `for` that runs longer than this is refused: it is unrolled into the graph.
 MAX_ITERATIONS = 1_000_000
@@ -87,7 +87,7 @@ def execute(cx: Context, frame: Frame, statement: ast.Statement) -> None:
     frame.working.append((names[0] if names else "", statement))
     try:
         _refuse_reserved(cx, frame, statement, names)
-        _FORMS[type(statement)](cx, frame, statement)
+        _carry_out(cx, frame, statement)
     except Poisoned:
         for name in names or spoilt_names(statement):
             frame.names[name] = POISON
@@ -117,6 +117,13 @@ def _inner(statement: ast.Statement) -> Sequence[ast.Statement]:
     if isinstance(statement, ast.If):
         return (*statement.body, *statement.orelse)
     return statement.body if isinstance(statement, ast.For) else ()
+
+
+def _carry_out(cx: Context, frame: Frame, statement: ast.Statement) -> None:
+    try:
+        _FORMS[type(statement)](cx, frame, statement)
+    except sizes.TooComplex:
+        cx.fail(errors.size_too_complex(statement.span, sizes.MAX_PARTS), frame)
 
 
 def _refuse_reserved(cx: Context, frame: Frame, statement: Any, names: Sequence[str]) -> None:
@@ -200,6 +207,8 @@ def declared_type(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
         type = build(expr, b)
     except Mismatch as m:
         cx.fail(errors.bad_static(expr.span, m.text or "this is no size"), frame)
+    if type.rank > MAX_RANK:
+        cx.fail(errors.bad_static(expr.span, f"a tensor has at most {MAX_RANK} axes, got {type.rank}"), frame)
     for axis, dim in zip(expr.axes, type.dims):
         if isinstance(dim.size, int) and dim.size < 0:
             cx.fail(errors.bad_static(axis.span, f"a size can't be negative, got {dim.size}", "look at the hypers and dims that it is made of"), frame)

@@ -149,6 +149,10 @@ def _(*xs, axis):
     return guards
 
 
+#: Into so many parts a tensor may be split.
+MAX_PARTS = 10_000
+
+
 @composite("(x: t[*a], parts: ints, axis: int = 0) -> t[...]", samples=[
     sample(normal(6, 2), parts=3), sample(normal(2, 6), parts=2, axis=-1), sample(normal(6), parts=(1, 0, 5)),
     sample(normal(0, 2), parts=2),
@@ -177,6 +181,8 @@ def _(x, parts, axis):
     dim = x.dims[axis]
     if not isinstance(parts, tuple):
         count = whole_number("parts", parts, at_least=1)
+        if count > MAX_PARTS:
+            raise refuse(f"`parts` is at most {MAX_PARTS:,}, got {count:,}; every part is a node of its own")
         text = f"axis {axis} of {x} has size {dim.size}, which does not split into {count} equal parts"
         return divides(count, dim, text)
     if not parts or any(sizes.at_most(0, length) is False for length in parts):

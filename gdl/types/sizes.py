@@ -6,9 +6,19 @@ A size is a plain `int` or a `Poly`; Python's operators work on both, and a Poly
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Union
+
+
+#: Atoms and terms that a size may be made of, powers and nested divisions counted: far more than any shape needs, and what
+#: keeps sizes that grow with every turn of a loop from taking forever.
+MAX_PARTS = 500
+_MAX_BITS = 4096  # of a factor
+
+
+class TooComplex(Exception):
+    """A size has more parts than MAX_PARTS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,12 @@ class Division:
     op: str
     numerator: Size
     denominator: Size
+    parts: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", 1 + _parts(self.numerator) + _parts(self.denominator))
+        if self.parts > MAX_PARTS:
+            raise TooComplex
 
     def __str__(self) -> str:
         if self.op in ("ceil_div", "min"):
@@ -206,8 +222,18 @@ def _collect(terms: Iterable[tuple[Monomial, int]]) -> Size:
         return 0
     if len(kept) == 1 and not kept[0][0]:
         return kept[0][1]
+    if _parts_of(kept) > MAX_PARTS or max(abs(c) for _, c in kept).bit_length() > _MAX_BITS:
+        raise TooComplex
     kept.sort(key=lambda term: (not term[0], [(str(a), p) for a, p in term[0]]))  # the constant comes last
     return Poly(tuple(kept))
+
+
+def _parts(size: Size) -> int:
+    return _parts_of(size.terms) if isinstance(size, Poly) else 0
+
+
+def _parts_of(terms: Iterable[tuple[Monomial, int]]) -> int:
+    return sum([1 + sum([power * (1 if isinstance(atom, Symbol) else atom.parts) for atom, power in m]) for m, _ in terms])
 
 
 def _times(a: Monomial, b: Monomial) -> Monomial:

@@ -63,6 +63,10 @@ class TensorType:
     __repr__ = __str__
 
 
+#: NumPy 1 has no more axes, and nobody needs more.
+MAX_RANK = 32
+
+
 def tensor(dtype: str, *shape: Size) -> TensorType:
     """A type without labels or origins: tensor("f32", 2, 3)."""
     return TensorType(dtype, tuple([Dim(s) for s in shape]))
