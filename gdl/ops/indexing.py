@@ -5,6 +5,8 @@ An index outside its axis stops the run, which names the index and the size; neg
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from gdl.ops.dtypes import NUMPY_NAME
@@ -124,12 +126,30 @@ def take_along_axis(x, indices, axis, out=None):
 
 def _flat_places(indices: Any, shape: tuple[int, ...], axis: int) -> Any:
     """Where in the flattened array each index of a line points."""
+    stride, starts = _lines_of(indices.shape, shape, axis)
+    return indices * np.int64(stride) + starts
+
+
+def _lines_of(indices: tuple[int, ...], shape: tuple[int, ...], axis: int) -> tuple[int, Any]:
+    """From one element of a line to the next in the flattened array; for each index, where its line starts."""
     axis %= len(shape)
-    before, stride = int(np.prod(shape[:axis])), int(np.prod(shape[axis + 1 :]))
-    places = indices.reshape(before, indices.shape[axis], stride) * np.int64(stride)
-    places += np.arange(before)[:, None, None] * (shape[axis] * stride)
-    places += np.arange(stride)
-    return places.reshape(indices.shape)
+    before, stride = prod(shape[:axis]), prod(shape[axis + 1 :])
+    starts = np.arange(before)[:, None] * (shape[axis] * stride) + np.arange(stride)
+    return stride, np.repeat(starts[:, None], indices[axis], axis=1).reshape(indices)
+
+
+def _places_kernel(indices: TensorType, shape: tuple[int, ...], axis: int) -> Callable[[Any], Any]:
+    """`_flat_places` for these shapes, the range verified: what does not depend on the indices is computed here."""
+    stride, starts = _lines_of(indices.shape, shape, axis)  # type: ignore[arg-type]
+    size, unsigned = shape[axis], f"u{4 if indices.dtype == 'i32' else 8}"
+    maximum, add, step = np.maximum.reduce, np.add, np.int64(stride)
+
+    def places(indices: Any) -> Any:
+        if maximum(indices.view(unsigned), axis=None) >= size:  # as unsigned, negative ones are the largest
+            verify_range(indices, size)
+        return add(indices if stride == 1 else indices * step, starts)
+
+    return places
 
 
 def _lines(x: TensorType, indices: TensorType, axis: Any, args: tuple[str, str]) -> tuple[int, list[Guard]]:
@@ -147,6 +167,14 @@ def _(x, indices, axis):
     axis, guards = _lines(x, indices, axis, ("x", "indices"))
     dims = (*x.dims[:axis], indices.dims[axis], *x.dims[axis + 1 :])
     return TensorType(x.dtype, dims, x.origin), guards
+
+
+@take_along_axis.special
+def _(out_type, x, indices, axis):
+    if 0 in indices.shape:
+        return None
+    places, take = _places_kernel(indices, x.shape, axis), np.take
+    return lambda x, indices, out: take(x.reshape(-1), places(indices), out=out, mode="clip")
 
 
 @take_along_axis.grad
@@ -184,6 +212,19 @@ def _(indices, updates, size, axis):
     dims = list(updates.dims)
     dims[axis] = resized(dims[axis], axes_of((size,), "size")[0].size)
     return TensorType(updates.dtype, tuple(dims), updates.origin), guards
+
+
+@put_along_axis_add.special
+def _(out_type, indices, updates, size, axis):
+    if indices.shape[axis] != 1 or 0 in indices.shape:
+        return None  # only where each line gets one update can none meet another
+    places = _places_kernel(indices, out_type.shape, axis)
+
+    def put(indices: Any, updates: Any, out: Any) -> None:
+        out.fill(0)
+        out.reshape(-1)[places(indices)] = updates
+
+    return put
 
 
 @put_along_axis_add.grad

@@ -1,0 +1,46 @@
+"""Kernels made for their shapes: where they refuse, where they leave the work to the plain kernel, odd strides."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gdl.ops.table import TABLE
+from gdl.types.tensor import TensorType, tensor
+
+
+def special(name: str, out: TensorType, *types: TensorType, **attrs: object):  # noqa: ANN201
+    return TABLE[name].specialise(out, *types, **attrs)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("dtype", ["i32", "i64"])
+@pytest.mark.parametrize("wrong", [-1, 3, -(2**31), 2**31 - 1])
+def test_an_index_outside_its_line_is_named(dtype: str, wrong: int) -> None:
+    indices = np.array([[0], [wrong]], {"i32": np.int32, "i64": np.int64}[dtype])
+    x, out = np.ones((2, 3), np.float32), np.empty((2, 1), np.float32)
+    take = special("take_along_axis", tensor("f32", 2, 1), tensor("f32", 2, 3), tensor(dtype, 2, 1), axis=-1)
+    with pytest.raises(IndexError, match=rf"the index {wrong} at \[1, 0\] is outside an axis of size 3"):
+        take(x, indices, out)
+    put = special("put_along_axis_add", tensor("f32", 2, 3), tensor(dtype, 2, 1), tensor("f32", 2, 1), size=3, axis=-1)
+    with pytest.raises(IndexError, match=rf"the index {wrong} at \[1, 0\] is outside an axis of size 3"):
+        put(indices, out, x)
+
+
+def test_updates_that_may_meet_are_left_to_the_plain_kernel() -> None:
+    types = tensor("i64", 2, 2), tensor("f32", 2, 2)
+    assert special("put_along_axis_add", tensor("f32", 2, 3), *types, size=3, axis=1) is None
+
+
+def test_a_batch_against_a_matrix_of_any_strides() -> None:
+    rng = np.random.default_rng(0)
+    product = special("matmul", tensor("f64", 2, 3, 5), tensor("f64", 2, 3, 4), tensor("f64", 4, 5))
+    x, y, out = rng.standard_normal((3, 2, 4)), rng.standard_normal((5, 4)), np.empty((2, 3, 5))
+    for left in (
+        x.transpose(1, 0, 2),
+        np.ascontiguousarray(x.transpose(1, 0, 2)),
+        np.broadcast_to(x[:1, :1], (2, 3, 4)),
+    ):
+        product(left, y.T, out)
+        np.testing.assert_allclose(out, np.einsum("bik,nk->bin", left, y), rtol=1e-12)
+    assert special("matmul", tensor("f64", 2, 5), tensor("f64", 2, 4), tensor("f64", 4, 5)) is None
+    assert special("matmul", tensor("f64", 2, 0, 5), tensor("f64", 2, 0, 4), tensor("f64", 4, 5)) is None
