@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from gdl.builder.node import Node
@@ -100,6 +100,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return tuple([_plain(v) for v in value])
     return value.ir if isinstance(value, Node) else value
-
-
-Keywords = Mapping[str, Any]

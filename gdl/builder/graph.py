@@ -9,10 +9,11 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from gdl.builder.arrays import beside, is_numeric, natural
 from gdl.builder.functions import Function, Net
 from gdl.builder.node import Node
 from gdl.builder.places import Place, Places
-from gdl.builder.shapes import tensor_type
+from gdl.builder.shapes import check_dtype, tensor_type
 from gdl.diagnostics import Diagnostic
 from gdl.errors import ProgramError, building
 from gdl.errors import calls as call_errors
@@ -58,7 +59,8 @@ class Graph:
         self.arrays: dict[str, np.ndarray] = {}  # of array constants: fed in every run
         self.first_values: dict[str, np.ndarray] = {}  # of variables that start as a given array
         for item in self.context.main.statements:
-            self.context.report(name_errors.misplaced(item.span, "this", "in the text of a graph", _NO_MORE))
+            word = f"`{item.span.text.split(None, 1)[0]}`"
+            self.context.report(name_errors.misplaced(item.span, word, "in the text of a graph", _NO_MORE))
         self._raise(self.context.diagnostics)
 
     # ---- the graph that calls without nodes belong to
@@ -73,7 +75,7 @@ class Graph:
     # ---- leaves
 
     def placeholder(self, name: str, shape: Sequence[Any] = (), dtype: str = "f32") -> Node:
-        """A node that is fed. Sizes are integers, names ("batch", "row: 28") or None for one that is told by no name."""
+        """A node that is fed. Sizes are integers, names ("batch", "row: 28"), or None for one that has no name."""
         place = self._places.here()
         known = self.context.placeholders
         if name in known:
@@ -108,15 +110,15 @@ class Graph:
         return self.wrapped(leaf)
 
     def constant(self, value: Any, shape: Sequence[int] | None = None, dtype: str | None = None) -> Node:
-        """A number or an array as a node; with a shape, one number throughout. Floats are f32 where nothing else is
-        said."""
-        if shape is not None or isinstance(value, Node):
-            return self.call("full", (), {"shape": shape, "value": value, "dtype": dtype or "f32"})
-        array = np.asarray(value)
-        dtype = dtype or _natural(array)
-        if dtype not in DTYPES or array.dtype.kind not in "biuf":
-            self._refuse(self._places.here().span, value)
-        return self._array(array.astype(DTYPES[dtype]), self._places.here())
+        """A number or an array as a node; with a shape, one number throughout. A number is f32 where nothing else is
+        said, and so are the elements of an array of floats."""
+        place, array = self._places.here(), np.asarray(value)
+        check_dtype(place, "constant", dtype or "f32")
+        if isinstance(value, Node) or not is_numeric(array):
+            self._refuse(place.part(0), value)
+        own = natural(array) if array.ndim or array.dtype.kind == "b" else "f32"
+        node = self._array(array.astype(DTYPES[dtype or own]), place)
+        return node if shape is None else self.call("broadcast_to", (node, shape))
 
     def net(self, name: str, layer: Function) -> Net:
         """An instance of a layer, its variables at paths below the name: net("fc1", Dense(10))."""
@@ -172,9 +174,17 @@ class Graph:
         place = self._places.here()
         keywords = dict(kwargs or {})
         over = keywords.pop("over", None)
-        arguments = [Argument(self._value(value, place, i), place.part(i)) for i, value in enumerate(args)]
-        for name, value in keywords.items():
-            arguments.append(Argument(self._value(value, place, name), place.part(name), name, place.part(f"{name}=")))
+        near = next((v.dtype for v in (*args, *keywords.values()) if isinstance(v, Node) and v.ir.type.is_float), None)
+
+        def argument(value: Any, part: int | str) -> Argument:
+            is_float = isinstance(value, np.ndarray) and value.dtype.kind == "f"  # whole numbers may be indices
+            known = self._value(value, place, part, near if is_float else None)
+            if isinstance(part, str):
+                return Argument(known, place.part(part), part, place.part(f"{part}="))
+            return Argument(known, place.part(part))
+
+        arguments = [argument(value, i) for i, value in enumerate(args)]
+        arguments += [argument(value, name) for name, value in keywords.items()]
         if over is not None:
             labels = tuple([ast.Name(n, span=place.part("over")) for n in ([over] if isinstance(over, str) else over)])
             arguments.append(Argument(ast.Tuple(labels, span=place.span), place.span, "over", place.span))
@@ -257,9 +267,9 @@ class Graph:
         if isinstance(value, (np.generic, np.ndarray)) and not np.ndim(value):
             return value.item()
         if isinstance(value, np.ndarray):
-            if value.dtype.kind not in "biuf":
+            if not is_numeric(value):
                 self._refuse(place.part(part), value)
-            return self._array(_beside(value, like), place).ir
+            return self._array(beside(value, like), place).ir
         if isinstance(value, (list, tuple)):
             return tuple([self._value(v, place, part, like) for v in value])
         if value is None or isinstance(value, (bool, int, float, str, Poly, ir.Node)):
@@ -299,11 +309,11 @@ class Graph:
         return first
 
     def _first_value(self, place: Place, name: str, type: TensorType, array: np.ndarray) -> np.ndarray:
-        given = tensor(_natural(array) if array.dtype.kind in "biuf" else "f32", *array.shape)
-        if array.dtype.kind not in "biuf":
+        if not is_numeric(array):
             self._refuse(place.span, array)
-        if given.shape != type.shape:
-            raise ProgramError(type_errors.declared_type(place.span, name, type, given))
+        if array.shape != type.shape:
+            given = tensor(natural(array), *array.shape)
+            raise ProgramError(type_errors.declared_type(place.span, name, type, given, "its first value is"))
         return array.astype(DTYPES[type.dtype])
 
     # ---- evaluation
@@ -355,22 +365,3 @@ def _tells_shape(callee: Any, arguments: Sequence[Argument]) -> bool:
     names = [p.name for p in parameters(callee)]
     positional = dict(zip(names, [a.value for a in arguments if a.name is None]))
     return isinstance(positional.get("shape"), tuple) or any(a.name == "shape" for a in arguments)
-
-
-def _natural(array: np.ndarray) -> str:
-    """The dtype of an array that stands for itself: f32 for any floats."""
-    if array.dtype.kind == "f":
-        return "f32"
-    if array.dtype.kind in "iu":
-        return {1: "u8" if array.dtype.kind == "u" else "i32", 2: "i32", 4: "i32"}.get(array.dtype.itemsize, "i64")
-    return "bool"
-
-
-def _beside(array: np.ndarray, dtype: str | None) -> np.ndarray:
-    """An array that stands beside a value of this dtype: in that dtype, where it is as general or no value is lost."""
-    wanted = DTYPES[_natural(array)]
-    if dtype in ("f32", "f64") and array.dtype.kind != "b":
-        wanted = DTYPES[dtype]
-    elif dtype in ("i32", "i64", "u8") and array.dtype.kind in "iu" and np.array_equal(array.astype(DTYPES[dtype]), array):
-        wanted = DTYPES[dtype]
-    return array.astype(wanted)

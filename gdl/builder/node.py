@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gdl.graph import node as ir
-from gdl.types.sizes import Size
+from gdl.types.sizes import Poly, Size
 
 if TYPE_CHECKING:
     from gdl.builder.graph import Graph
 
 _LONGEST = 40
 #: What may stand beside a node in an operation.
-OPERANDS = (int, float, bool, np.number, np.bool_, np.ndarray, list, tuple)
+OPERANDS = (int, float, bool, np.number, np.bool_, np.ndarray, list, tuple, Poly)
 
 
 def _binary(op: str) -> tuple[Callable[[Node, Any], Node], Callable[[Node, Any], Node]]:

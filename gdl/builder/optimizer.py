@@ -13,7 +13,6 @@ from gdl.builder.runtime import Feeds, Runtime
 from gdl.errors import building
 from gdl.lang.values import Function as Definition
 from gdl.lang.values import Partial, describe
-from gdl.runtime.arrays import dtype_name
 from gdl.runtime.exchange import as_fed
 from gdl.runtime.runner import Runner
 
@@ -48,15 +47,13 @@ class Optimizer:
         paths = tuple([runtime.path_of(variable) for variable in gradients])
         if paths not in self._runners:
             updates = runtime.graph.optimized(self.rule, paths, f"{OPTIMIZER}/{self.name}")
-            self._runners[paths] = runtime.runner((), updates)
+            self._runners[paths] = runtime.prepared((), updates)
         fed = {}
         for path, (variable, value) in zip(paths, gradients.items()):
             fed[f"gradient of {path}"] = as_fed(f"gradient of {path}", value, variable.dtype)
         self._runners[paths](fed, runtime.steps[self.name], runtime.epoch)
-        for path, value in runtime.take_updates().items():
-            runtime.state.set(path, as_fed(path, value, dtype_name(runtime.state[path].dtype)))
         runtime.steps[self.name] += 1
-        runtime.end_pass()
+        runtime.keep()
 
     def minimize(self, loss: Node, feeds: Feeds | None = None, variables: Sequence[Node] | None = None) -> float:
         """Both in one: a step that lowers the loss, whose value before the step is given back."""

@@ -13,7 +13,7 @@ from types import FrameType
 
 from gdl.source import Source, Span
 
-_OWN = "gdl.builder"
+_OWN = "gdl."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,9 @@ class Places:
 def _position(frame: FrameType) -> tuple[int, int, int | None, int | None]:
     """First and last line (from 1) and column (in bytes, from 0); columns are known from Python 3.11 on."""
     positions = getattr(frame.f_code, "co_positions", None)
-    line, end_line, column, end_column = next(islice(positions(), frame.f_lasti // 2, None)) if positions else [None] * 4
-    line = line or frame.f_lineno
-    return line, end_line or line, column, end_column
+    found = next(islice(positions(), frame.f_lasti // 2, None)) if positions else (None, None, None, None)
+    line = found[0] or frame.f_lineno
+    return line, found[1] or line, found[2], found[3]
 
 
 def _offset(source: Source, line: int, column: int) -> int:

@@ -17,13 +17,18 @@ from gdl.types.tensor import DTYPES, Dim, TensorType
 def tensor_type(place: Place, name: str, shape: Sequence[Any], dtype: str) -> TensorType:
     """The type of a placeholder or variable. Errors: E0205, E0212."""
     part: int | str = "shape" if "shape" in place.parts else 1
-    if dtype not in DTYPES:
-        raise ProgramError(errors.wrong_kind(place.part("dtype"), name, "dtype", " or ".join(DTYPES), str(dtype)))
+    check_dtype(place, name, dtype)
     if isinstance(shape, str) or not isinstance(shape, Sequence):
         help = 'a list of integers and names: [None, 784] or ["batch", 784]'
         raise ProgramError(errors.wrong_value(place.part(part), "a shape", repr(shape), help))
     dims = [_dim(name, axis, size, place.word(part, _written(size))) for axis, size in enumerate(shape)]
     return TensorType(dtype, tuple(dims), place.span)
+
+
+def check_dtype(place: Place, owner: str, dtype: Any) -> None:
+    """Errors: E0205."""
+    if dtype not in DTYPES:
+        raise ProgramError(errors.wrong_kind(place.part("dtype"), owner, "dtype", " or ".join(DTYPES), repr(dtype)))
 
 
 def _written(size: Any) -> str:

@@ -46,7 +46,8 @@ def gradient_stopped(node: str, stopped: Iterable[str]) -> UsageError:
 
 def pass_is_over(node: str) -> UsageError:
     message = f"`{node}` was not computed before the variables changed, which ended the pass"
-    return UsageError(Diagnostic("E0926", message, helps=("read it before, or compute it again: forward(node, feeds)",)))
+    helps = ("read it before, or compute it again: forward(node, feeds)",)
+    return UsageError(Diagnostic("E0926", message, helps=helps))
 
 
 def name_taken(name: str) -> UsageError:
