@@ -1,4 +1,4 @@
-"""Comparisons with PyTorch, where it is installed: `pytest -m external`."""
+"""Comparisons with PyTorch and JAX, where they are installed: `pytest -m external`."""
 
 from __future__ import annotations
 
