@@ -23,8 +23,10 @@ def blas_sum(x: TensorType, axis: object, keepdims: bool) -> Callable[[Any, Any]
     """A kernel `k(x, out)` for the sum over these axes, or None where it is not for BLAS. Sizes are integers."""
     axes = normal_axes(axis, x.rank)
     count, shape = len(axes), x.shape
-    if not x.is_float or count in (0, x.rank) or 0 in shape:
+    if not x.is_float or count == 0 or 0 in shape:
         return None
+    if count == x.rank:
+        return _whole(x, keepdims)
     if axes == tuple(range(count)):
         rows, columns = prod(shape[:count]), prod(shape[count:])  # type: ignore[type-var]
         ones, result = (1, rows), (1, columns)
@@ -36,6 +38,14 @@ def blas_sum(x: TensorType, axis: object, keepdims: bool) -> Callable[[Any, Any]
     keep = x.rank > 2 or keepdims  # a vector of ones takes the axis away
     weights = np.ones(ones if keep else (max(ones),), NUMPY_NAME[x.dtype])
     return _kernel(weights, axes, keepdims, (rows, columns), result, x.rank == 2)
+
+
+def _whole(x: TensorType, keepdims: bool) -> Callable[[Any, Any], Any] | None:
+    """A short vector's sum is a dot product with ones."""
+    if x.rank > 1 or keepdims or x.shape[0] > _LONGEST_ROW:  # type: ignore[operator]
+        return None
+    ones, dot = np.ones(x.shape, NUMPY_NAME[x.dtype]), np.dot
+    return lambda x, out: dot(ones, x, out)
 
 
 def _kernel(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import prod as product
+from typing import Any
+
 from gdl.graph.node import Node, constant
 from gdl.ops.blas_sum import blas_sum
 from gdl.ops.comparison import equal
 from gdl.ops.conversion import cast
 from gdl.ops.cumulative import linear_recurrence
+from gdl.ops.dtypes import NUMPY_NAME
 from gdl.ops.lazy import np
 from gdl.ops.samples import Sample, booleans, distinct, normal, sample, values
 from gdl.ops.table import Op, apply, op
@@ -150,8 +155,36 @@ def _extreme_gradient(g: Node, out: Node, x: Node, axis: object, keepdims: bool)
     return chosen * (_kept(g, x, axis, keepdims) / sum_(chosen, axis=axis, keepdims=True))
 
 
-for _entry in (max_, min_):
+#: NumPy's extremes along the last axis cost 80 ns a row; up to so many columns it pays to turn the matrix first.
+#: Measured, microseconds: [100, 10] 8.1 and 2.1, [4096, 16] 449 and 48, [4096, 64] 449 and 394.
+_FEW_COLUMNS, _FEW_ROWS = 32, 16
+
+
+def _of_short_rows(extreme: str) -> Callable[..., Callable[..., Any] | None]:
+    """For few columns: the matrix turned, then element by element along the first axis."""
+
+    def rule(out_type: TensorType, x: TensorType, axis: object, keepdims: bool) -> Callable[..., Any] | None:
+        if normal_axes(axis, x.rank) != (x.rank - 1,) or not 1 < x.shape[-1] <= _FEW_COLUMNS or 0 in x.shape:  # type: ignore[operator]
+            return None
+        rows, columns = product(x.shape[:-1]), x.shape[-1]  # type: ignore[type-var]
+        if rows < _FEW_ROWS:  # type: ignore[operator]
+            return None
+        reduce, copyto = getattr(np, extreme).reduce, np.copyto
+
+        def run(x: Any, out: Any, scratch: Any) -> None:
+            turned = scratch.view(x.dtype).reshape(columns, rows)
+            copyto(turned, x.reshape(rows, columns).T)
+            reduce(turned, 0, None, out.reshape(rows))
+
+        run.scratch_bytes = rows * columns * np.dtype(NUMPY_NAME[x.dtype]).itemsize  # type: ignore[attr-defined, operator]
+        return run
+
+    return rule
+
+
+for _entry, _extreme in ((max_, "maximum"), (min_, "minimum")):
     _needs_elements(_entry).grad(_extreme_gradient)
+    _entry.special(_of_short_rows(_extreme))
 
 
 # ---- places ------------------------------------------------------------------------------------------------------

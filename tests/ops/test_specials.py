@@ -31,6 +31,20 @@ def test_updates_that_may_meet_are_left_to_the_plain_kernel() -> None:
     assert special("put_along_axis_add", tensor("f32", 2, 3), *types, size=3, axis=1) is None
 
 
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_extremes_of_short_rows(name: str) -> None:
+    """Also of rows with a nan, and of none too few to pay."""
+    x = np.random.default_rng(0).standard_normal((5, 20, 7)).astype(np.float32)
+    x[1, 2, 3] = np.nan
+    kernel = special(name, tensor("f32", 5, 20), tensor("f32", 5, 20, 7), axis=-1, keepdims=False)
+    for given in (x, np.asfortranarray(x)):
+        out = np.empty((5, 20), np.float32)
+        kernel(given, out, np.empty(kernel.scratch_bytes, np.uint8))
+        np.testing.assert_array_equal(out, TABLE[name].kernel(x, axis=-1))
+    assert special(name, tensor("f32"), tensor("f32", 7), axis=0, keepdims=False) is None
+    assert special(name, tensor("f32", 20), tensor("f32", 20, 64), axis=1, keepdims=False) is None
+
+
 def test_a_batch_against_a_matrix_of_any_strides() -> None:
     rng = np.random.default_rng(0)
     product = special("matmul", tensor("f64", 2, 3, 5), tensor("f64", 2, 3, 4), tensor("f64", 4, 5))
