@@ -27,7 +27,7 @@ from gdl.lang.context import Frame
 from gdl.lang.expressions import binary
 from gdl.lang.lookup import find_definition
 from gdl.lang.minimize import optimize_variable
-from gdl.lang.statements import initial_value
+from gdl.lang.tensors import initial_value
 from gdl.lang.values import Argument, Builtin, Instance, Partial, Poisoned, VariableSet, describe
 from gdl.lang.values import Function as Definition
 from gdl.ops.table import TABLE, Op

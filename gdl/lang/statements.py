@@ -11,17 +11,18 @@ from gdl.errors import calls as errors
 from gdl.errors import names as name_errors
 from gdl.errors import types as type_errors
 from gdl.graph.node import Node
-from gdl.lang.apply import apply_op, as_node
-from gdl.lang.bind import is_initializer
-from gdl.lang.context import Context, Frame, PendingUpdate
+from gdl.lang.apply import as_node
+from gdl.lang.context import Context, Frame
+from gdl.lang.declared import ABSENT, typed
 from gdl.lang.scan import execute_next, execute_yield
+from gdl.lang.tensors import declare_name, execute_net, execute_update, execute_variable
 from gdl.lang.values import POISON, Argument, Function, Instance, Partial, Poisoned, describe
-from gdl.ops.table import TABLE, show_static
+from gdl.ops.table import show_static
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
-from gdl.types.match import Bindings, Guard, Mismatch, build
-from gdl.types.tensor import MAX_RANK, Dim, TensorType
+from gdl.types.match import Guard
+from gdl.types.tensor import Dim
 
 #: A `for` that runs longer than this is refused: it is unrolled into the graph.
 MAX_ITERATIONS = 1_000_000
@@ -174,7 +175,7 @@ def _bind(cx: Context, frame: Frame, s: ast.Bind) -> None:
 
 def _of_declared_type(cx: Context, frame: Frame, s: ast.Bind, value: Any) -> Node:
     assert s.type is not None
-    declared = _typed(cx, frame, s.type)
+    declared = typed(cx, frame, s.type)
     node = as_node(cx, frame, Argument(value, s.value.span), declared.dtype)
     pairs = [pair for pair in zip(declared.dims, node.type.dims) if pair[0].size != pair[1].size]
     wrong = any(sizes.equal(a.size, b.size) is False for a, b in pairs)
@@ -194,186 +195,6 @@ def _set(cx: Context, frame: Frame, name: str, value: Any, span: Span) -> None:
     frame.spans[name] = span
     if frame.members is not None and isinstance(value, (Node, Instance)):
         frame.members.setdefault(name, value)
-
-
-def declared_type(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
-    """A type as declared, its symbols being what the names around it mean."""
-    b = Bindings(statics=_Statics(cx, frame))  # type: ignore[arg-type]
-    if expr.dtype in frame.dtypes:
-        b.dtypes[expr.dtype] = TensorType(frame.dtypes[expr.dtype])
-    elif expr.dtype in ("f", "n", "i", "t"):
-        cx.fail(errors.bad_static(expr.span, f"`{expr.dtype}` stands for several dtypes; a tensor has one", "write f32"), frame)
-    try:
-        type = build(expr, b)
-    except Mismatch as m:
-        cx.fail(errors.bad_static(expr.span, m.text or "this is no size"), frame)
-    if type.rank > MAX_RANK:
-        cx.fail(errors.bad_static(expr.span, f"a tensor has at most {MAX_RANK} axes, got {type.rank}"), frame)
-    for axis, dim in zip(expr.axes, type.dims):
-        if isinstance(dim.size, int) and dim.size < 0:
-            cx.fail(errors.bad_static(axis.span, f"a size can't be negative, got {dim.size}", "look at the hypers and dims that it is made of"), frame)
-    dims = type.dims
-    if frame.what != "program" and len(expr.axes) == len(dims):  # a parameter that is a number names no axis
-        dims = tuple([d if a.label or not isinstance(d.size, int) else replace(d, label=None) for a, d in zip(expr.axes, dims)])
-    return TensorType(type.dtype, dims, expr.dtype_span or expr.span)
-
-
-class _Statics:
-    """Sizes by name, looked up in a frame: what a declared type's symbols mean."""
-
-    def __init__(self, cx: Context, frame: Frame):
-        self.cx, self.frame = cx, frame
-
-    def __getitem__(self, name: str) -> Any:
-        from_frame = self.frame.names.get(name, _ABSENT)
-        if from_frame is _ABSENT and name in self.frame.pending:
-            from_frame = _ABSENT
-        if from_frame is _ABSENT and self.frame.what in ("def", "layer", "optimizer"):
-            from_frame = self.cx.top.names.get(name, _ABSENT) if self.frame.library is self.cx.main else _ABSENT
-        if from_frame is POISON:
-            raise Poisoned
-        if from_frame is _ABSENT or isinstance(from_frame, (bool, Node, str, float)) or from_frame is None:
-            raise _UnknownSize(name)
-        return from_frame
-
-
-class _UnknownSize(KeyError):
-    pass
-
-
-_ABSENT = object()
-
-
-def _typed(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
-    """`declared_type`, with unknown sizes told."""
-    try:
-        return declared_type(cx, frame, expr)
-    except _UnknownSize as unknown:
-        name = unknown.args[0]
-        if name in cx.broken and frame.library is cx.main:
-            raise Poisoned from None
-        known = [n for n, v in {**cx.top.names, **frame.names}.items() if not isinstance(v, (Node, Instance, bool, str))]
-        cx.fail(name_errors.unknown_size(_place_of(expr, name), name, name_errors.closest(name, known)), frame)
-
-
-def _place_of(expr: ast.TypeExpr, name: str) -> Span:
-    todo: list[Any] = [axis.size for axis in expr.axes]
-    while todo:
-        node = todo.pop(0)
-        if isinstance(node, ast.Name) and node.name == name:
-            return node.span
-        if isinstance(node, ast.Chain):
-            todo += [node.first, *[t.operand for t in node.rest]]
-        elif isinstance(node, ast.Call):
-            todo += [a.value for a in node.args]
-        elif isinstance(node, ast.Unary):
-            todo.append(node.operand)
-    return expr.span
-
-
-# ---- declarations in bodies --------------------------------------------------------------------------------------
-
-
-def _variable(cx: Context, frame: Frame, s: ast.Variable | ast.State) -> None:
-    trained = isinstance(s, ast.Variable)
-    if frame.what not in ("program", "layer", "optimizer") or (trained and frame.what == "optimizer"):
-        what, help = ("a variable", "make it a layer") if trained else ("a state", "make it a layer")
-        cx.fail(name_errors.misplaced(s.span, what, f"in {'an' if frame.what[0] in 'aeo' else 'a'} {frame.what}", help), frame)
-    if s.name in frame.names and s.name in frame.spans:
-        cx.fail(name_errors.declared_twice(s.name_span, s.name, frame.spans[s.name]), frame)
-    type = _optimizer_type(cx, frame, s) or _typed(cx, frame, s.type)
-    if trained and not type.is_float:
-        cx.fail(type_errors.wrong_dtype(s.name_span, f"variable `{s.name}`", ("f32", "f64"), type,
-                                        "only floats can be trained; a tensor that is kept but not trained is a state"), frame)  # fmt: skip
-    leaf = cx.declare_variable(frame, s.name, type, lambda path: initial_value(cx, frame, s, type, path), trained, s.name_span)
-    _declare(frame, s.name, leaf, s.name_span)
-    if not trained:
-        frame.states[s.name] = leaf
-
-
-def _optimizer_type(cx: Context, frame: Frame, s: ast.Variable | ast.State) -> TensorType | None:
-    """In an optimizer `f[...]` and `f32[...]` stand for the type of the variable that it trains."""
-    if frame.what != "optimizer" or not any(isinstance(a.size, ast.Ellipsis_) for a in s.type.axes):
-        return None
-    like = next(v for v in frame.names.values() if isinstance(v, Node) and v.op == "variable")
-    dtype = s.type.dtype or "f32"
-    return TensorType(frame.dtypes.get(dtype, dtype), tuple([Dim(d.size) for d in like.type.dims]))
-
-
-def _declare(frame: Frame, name: str, value: Any, span: Span) -> None:
-    frame.names[name] = value
-    frame.spans[name] = span
-    if frame.members is not None:
-        frame.members[name] = value
-
-
-def initial_value(cx: Context, frame: Frame, s: ast.Variable | ast.State, type: TensorType, path: str) -> Node:
-    """The graph of a variable's first value: an initializer gets shape and dtype from the variable."""
-    body = Frame("def", frame.library, dict(frame.names), path, False, (*frame.calls,), owner="initial")
-    value = _initializer_call(cx, body, s.init, type)
-    span = s.init.span
-    node = as_node(cx, body, Argument(value, span), type.dtype, "t")
-    if node.type.dtype != type.dtype:
-        if not (node.type.is_float and type.is_float):
-            cx.fail(type_errors.declared_type(span, s.name, type, node.type, "its first value is"), frame)
-        node = apply_op(cx, body, TABLE["cast"], [Argument(node, span)], {"dtype": type.dtype}, span)
-    if node.type.rank == 0 and type.rank > 0:
-        node = apply_op(cx, body, TABLE["broadcast_to"], [Argument(node, span)], {"shape": type.shape}, span)
-    if node.type.shape != type.shape:
-        cx.fail(type_errors.declared_type(span, s.name, type, node.type, "its first value is"), frame)
-    return node
-
-
-def _initializer_call(cx: Context, frame: Frame, init: ast.Expr, type: TensorType) -> Any:
-    callee = cx.evaluate(frame, init.callee if isinstance(init, ast.Call) else init)
-    if is_initializer(callee):
-        return cx.initialise(frame, callee, init, type)
-    return cx.evaluate(frame, init) if isinstance(init, ast.Call) else callee
-
-
-def _net(cx: Context, frame: Frame, s: ast.Net) -> None:
-    value = cx.evaluate(frame, s.value)
-    if isinstance(value, Function) and value.definition.what == "layer":
-        value = Partial(value, (), s.value.span)
-    if isinstance(value, Instance):
-        cx.fail(errors.wrong_value(s.value.span, "a new layer", describe(value), f"it has the name {value.path} already: use that, or a plain binding"), frame)
-    if not (isinstance(value, Partial) and isinstance(value.callee, Function) and value.callee.definition.what == "layer"):
-        cx.fail(errors.wrong_value(s.value.span, "a layer", describe(value), "as in net f = Dense(10); a value needs no `net`"), frame)
-    if s.name in frame.names and s.name in frame.spans:
-        cx.fail(name_errors.declared_twice(s.name_span, s.name, frame.spans[s.name]), frame)
-    cx.make_instance(frame, value.callee, value.args, s.name, s.name_span)
-
-
-def _update(cx: Context, frame: Frame, s: ast.Update) -> None:
-    target = frame.states.get(s.name)
-    if frame.what == "optimizer" and target is None:
-        candidate = frame.names.get(s.name)
-        target = candidate if isinstance(candidate, Node) and candidate.op == "variable" else None
-    if frame.what == "scan":
-        cx.fail(name_errors.misplaced(s.span, "`update`", "in a scan", "a state changes once a step: update it outside, by what the scan yields"), frame)
-    if target is None:
-        cx.fail(name_errors.not_updatable(s.name_span, s.name, _why_no_state(frame, s.name), frame.states), frame)
-    if s.name in frame.updated:
-        cx.fail(name_errors.updated_twice(s.name_span, s.name, frame.updated[s.name]), frame)
-    frame.updated[s.name] = s.name_span
-    node = as_node(cx, frame, Argument(cx.evaluate(frame, s.value), s.value.span), target.type.dtype)
-    if node.type != target.type:
-        if node.type.rank == 0 and node.type.dtype == target.type.dtype:
-            node = apply_op(cx, frame, TABLE["broadcast_to"], [Argument(node, s.value.span)], {"shape": target.type.shape}, s.span)
-        else:
-            cx.fail(type_errors.declared_type(s.value.span, s.name, target.type, node.type, "its next value is"), frame)
-    cx.updates.append(PendingUpdate(target, node))
-
-
-def _why_no_state(frame: Frame, name: str) -> str:
-    known = frame.names.get(name)
-    if known is None:
-        return "there is no state of this name"
-    if known is POISON:
-        raise Poisoned
-    if isinstance(known, Node) and known.op == "variable":
-        return "it is a variable, which only `minimize` changes"
-    return f"it is {describe(known)}, no state"
 
 
 def _return(cx: Context, frame: Frame, s: ast.Return) -> None:
@@ -406,14 +227,14 @@ def iterations(cx: Context, frame: Frame, s: ast.For) -> range:
 
 
 def _for(cx: Context, frame: Frame, s: ast.For) -> None:
-    outer, said = frame.names.get(s.name, _ABSENT), len(cx.diagnostics)
+    outer, said = frame.names.get(s.name, ABSENT), len(cx.diagnostics)
     for i in iterations(cx, frame, s):
         cx.count(s.span, frame)
         frame.names[s.name] = i
         run_statements(cx, frame, s.body)
         if len(cx.diagnostics) > said:
             break  # what is wrong the first time is told once
-    if outer is _ABSENT:
+    if outer is ABSENT:
         frame.names.pop(s.name, None)
     else:
         frame.names[s.name] = outer
@@ -463,8 +284,8 @@ def _filled(cx: Context, frame: Frame, s: ast.Require) -> str:
     """The text of a `require` with {names} replaced by their values."""
 
     def fill(m: re.Match[str]) -> str:
-        value = frame.names.get(m.group(1), _ABSENT)
-        return m.group() if value is _ABSENT else str(value.type if isinstance(value, Node) else value)
+        value = frame.names.get(m.group(1), ABSENT)
+        return m.group() if value is ABSENT else str(value.type if isinstance(value, Node) else value)
 
     return re.sub(r"\{(\w+)\}", fill, s.message or "")
 
@@ -473,16 +294,16 @@ def _metric(cx: Context, frame: Frame, s: ast.Metric) -> None:
     node = as_node(cx, frame, Argument(cx.evaluate(frame, s.value), s.value.span))
     if not node.name and not node.is_leaf:
         node.name = s.name
-    _declare(frame, s.name, node, s.name_span)
+    declare_name(frame, s.name, node, s.name_span)
 
 
 def _placeholder(cx: Context, frame: Frame, s: ast.Placeholder) -> None:
-    type = _typed(cx, frame, s.type)
+    type = typed(cx, frame, s.type)
     if s.name not in cx.placeholders:
         cx.placeholders[s.name] = Node("input", (), {"name": s.name}, type, (s.name_span,), "", s.name)
     elif cx.placeholders[s.name].span != s.name_span:
         cx.fail(name_errors.declared_twice(s.name_span, s.name, cx.placeholders[s.name].span), frame)
-    _declare(frame, s.name, cx.placeholders[s.name], s.name_span)
+    declare_name(frame, s.name, cx.placeholders[s.name], s.name_span)
 
 
 def _elsewhere(cx: Context, frame: Frame, s: Any) -> None:
@@ -494,10 +315,10 @@ def _elsewhere(cx: Context, frame: Frame, s: Any) -> None:
 
 _FORMS: dict[type, Callable[[Context, Frame, Any], None]] = {
     ast.Bind: _bind,
-    ast.Variable: _variable,
-    ast.State: _variable,
-    ast.Net: _net,
-    ast.Update: _update,
+    ast.Variable: execute_variable,
+    ast.State: execute_variable,
+    ast.Net: execute_net,
+    ast.Update: execute_update,
     ast.Return: _return,
     ast.For: _for,
     ast.If: _if,
