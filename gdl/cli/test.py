@@ -14,6 +14,7 @@ from gdl.cli.options import data_option, json_option, program_options
 from gdl.cli.screen import show_diagnostics
 from gdl.errors import Exit
 from gdl.errors import command as errors
+from gdl.repl.transcript import run_transcript
 from gdl.resources import open_source
 from gdl.session.checking import check_program
 from gdl.session.runs import evaluation
@@ -25,14 +26,37 @@ from gdl.train.inline_tests import run_tests
 @data_option
 @json_option
 def command(files: Sequence[Path], data: Path | None, as_json: bool) -> int:
-    """Run the `test` blocks of programs, on their initial weights."""
-    results = [result for file in files for result in _run(file, data, as_json)]
+    """Run the `test` blocks of programs, on their initial weights, and transcripts of the prompt (.gdls)."""
+    results: list[bool] = []
+    for file in files:
+        results += _replay(file, as_json) if file.suffix == ".gdls" else _run(file, data, as_json)
     if not results:
         raise errors.nothing_to_do(" ".join(map(str, files)), "test")
     failed = results.count(False)
     if not as_json:
         click.echo(f"{len(results) - failed} passed" + (f", {failed} failed" if failed else ""))
     return Exit.TEST_FAILED if failed else Exit.OK
+
+
+def _replay(file: Path, as_json: bool) -> list[bool]:
+    """Whether each input of a transcript is answered as it says; shows those that are not."""
+    passed = []
+    for outcome in run_transcript(open_source(file).text, file.resolve().parent):
+        passed.append(outcome.passed)
+        place = f"{file}:{outcome.exchange.line}"
+        if as_json:
+            fields = {"file": str(file), "line": outcome.exchange.line, "input": outcome.exchange.text}
+            click.echo(json.dumps(fields | {"passed": outcome.passed, "answer": outcome.actual}))
+        elif not outcome.passed:
+            click.echo(f"{place}: FAILED {outcome.exchange.text}\nexpected:\n{_indented(outcome.exchange.expected)}")
+            click.echo(f"got:\n{_indented(outcome.actual)}")
+    if not as_json and passed:
+        click.echo(f"{file}: {'ok    ' if all(passed) else 'FAILED'} {len(passed)} inputs")
+    return passed
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}".rstrip() for line in (text or "nothing").split("\n"))
 
 
 def _run(file: Path, data: Path | None, as_json: bool) -> list[bool]:

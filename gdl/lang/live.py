@@ -15,7 +15,7 @@ from gdl.lang.context import Context, Frame
 from gdl.lang.declarations import declare_one
 from gdl.lang.names import check_names
 from gdl.lang.program import DataInfo, Program
-from gdl.lang.statements import bound_names, execute
+from gdl.lang.statements import execute
 from gdl.lang.values import POISON, Argument, DataValue, Function, Poisoned
 from gdl.source import Source, Span
 from gdl.syntax import ast
@@ -52,16 +52,32 @@ class Live:
         """A name that means a value which no item binds."""
         self.cx.declared[name] = self.cx.top.names[name] = value
 
+    def snapshot(self) -> dict[str, Any]:
+        """What there is now, for `restore`."""
+        cx = self.cx
+        kept: dict[str, Any] = {name: getattr(cx, name).copy() for name in _IN_CONTEXT}
+        kept |= {f"top.{name}": getattr(cx.top, name).copy() for name in _IN_FRAME}
+        return kept | {"parsed": dict(cx.main.parsed), "imported": dict(cx.main.imported), "data": dict(self.data)}
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Back to what there was. A snapshot serves once."""
+        cx = self.cx
+        for name in _IN_CONTEXT:
+            setattr(cx, name, kept[name])
+        for name in _IN_FRAME:
+            setattr(cx.top, name, kept[f"top.{name}"])
+        cx.main.parsed, cx.main.imported, self.data = kept["parsed"], kept["imported"], kept["data"]
+
     # ---- items
 
     def accept(self, item: ast.Item) -> tuple[list[Diagnostic], list[str]]:
         """Checks one more item: what there is to say, and the names that it binds. With errors, nothing is bound."""
         cx = self.cx
-        before, known = _snapshot(cx), set(cx.top.names)
+        before, known = self.snapshot(), set(cx.top.names)
         with _listening(cx) as said:
             self._execute(item)
         if any(d.is_error for d in said):
-            _restore(cx, before)
+            self.restore(before)
             return said, []
         return said, [name for name in cx.top.names if name not in known]
 
@@ -109,11 +125,11 @@ class Live:
 
     def _trial(self, work: Callable[[Context], Any]) -> tuple[Any, list[Diagnostic]]:
         cx, value = self.cx, None
-        before = _snapshot(cx)
+        before = self.snapshot()
         with _listening(cx) as said:
             value = work(cx)
         variables, leaves = cx.variables, cx.leaves
-        _restore(cx, before)
+        self.restore(before)
         if any(d.is_error for d in said):
             return None, said
         for path in variables:  # of nets that were applied for the first time
@@ -160,18 +176,3 @@ def _listening(cx: Context) -> Iterator[list[Diagnostic]]:
         cx.top.pending.clear()
     for name in [name for name, value in cx.top.names.items() if value is POISON]:
         del cx.top.names[name]
-
-
-def _snapshot(cx: Context) -> dict[str, Any]:
-    kept: dict[str, Any] = {name: getattr(cx, name).copy() for name in _IN_CONTEXT}
-    kept |= {f"top.{name}": getattr(cx.top, name).copy() for name in _IN_FRAME}
-    kept |= {"parsed": dict(cx.main.parsed), "imported": dict(cx.main.imported)}
-    return kept
-
-
-def _restore(cx: Context, kept: Mapping[str, Any]) -> None:
-    for name in _IN_CONTEXT:
-        setattr(cx, name, kept[name])
-    for name in _IN_FRAME:
-        setattr(cx.top, name, kept[f"top.{name}"])
-    cx.main.parsed, cx.main.imported = kept["parsed"], kept["imported"]

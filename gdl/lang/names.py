@@ -30,6 +30,18 @@ def check_names(cx: Context, definition: ast.Definition) -> None:
             known.add(name.name)
 
 
+def free_names(item: ast.Item) -> frozenset[str]:
+    """The names that an item uses and does not bind itself: what it rests on."""
+    found = {name.name for name in _names(item)}
+    if isinstance(item, ast.Definition):
+        found -= {param.name for param in item.params} | set(_bound(item.body))
+    elif isinstance(item, (ast.Train, ast.Eval, ast.Test)):
+        found -= set(_bound(item.body))
+    if isinstance(item, ast.Load) and item.target is not None:
+        found.add(item.target)
+    return frozenset(found)
+
+
 def _defined(cx: Context, name: str) -> bool:
     try:
         return find_definition(cx, cx.main, name) is not None

@@ -64,7 +64,7 @@ def check_program(
     program, diagnostics = check(source, hypers=hypers or {}, describe=header, sources=SOURCES)
     found = list(diagnostics)
     if program is not None:
-        expanded, wrong = _expanded(program)
+        expanded, wrong = expanded_gradients(program)
         wrong += _wrong_loads(program, options)
         found += [d for d in wrong if d not in found]
         program = None if wrong else expanded
@@ -74,7 +74,7 @@ def check_program(
 # ---- gradients ---------------------------------------------------------------------------------------------------
 
 
-def _expanded(program: Program) -> tuple[Program, list[Diagnostic]]:
+def expanded_gradients(program: Program) -> tuple[Program, list[Diagnostic]]:
     """The program with its gradients worked out, and what is wrong with them."""
     wrong: dict[Diagnostic, None] = {}
 

@@ -68,9 +68,11 @@ def parse_items(source: Source, start: int, end: int) -> tuple[tuple[ast.Item, .
     return _with_docs(reading.value, reading.comments), _in_order(reading.diagnostics)
 
 
-def parse_expression(source: Source) -> tuple[ast.Expr | None, list[Diagnostic]]:
-    """The one expression that the text is; None where it is not one."""
-    reading = read(source, "expression", 0, len(source.text))
+def parse_expression(
+    source: Source, start: int = 0, end: int | None = None
+) -> tuple[ast.Expr | None, list[Diagnostic]]:
+    """The one expression that the text, or this part of it, is; None where it is not one."""
+    reading = read(source, "expression", start, len(source.text) if end is None else end)
     return reading.value, _in_order(reading.diagnostics)
 
 
@@ -85,7 +87,12 @@ def parse_signature(text: str) -> ast.Signature:
 
 def is_incomplete(text: str) -> bool:
     """Whether more lines could make this text right: a bracket is open, or it stops in the middle of a statement."""
-    return read(Source("input", text), "file", 0, len(text)).is_incomplete
+    return unfinished(Source("input", text), "file")
+
+
+def unfinished(source: Source, start: str, begin: int = 0) -> bool:
+    """`is_incomplete` for what is read by a start rule of the grammar, from an offset on."""
+    return read(source, start, begin, len(source.text)).is_incomplete
 
 
 @uncollected
