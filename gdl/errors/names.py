@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gdl.diagnostics import Diagnostic, Edit, Label, Severity
 from gdl.source import Span
@@ -39,6 +39,8 @@ def declared_twice(span: Span, name: str, first: Span | None, help: str = "") ->
 
 
 def same_path(span: Span, name: str, layer: str, first: Span | None) -> Diagnostic:
+    if first == span:
+        return declared_twice(span, name, None, f"number the nets of a `for`: {name}[i]: {layer}(...)")
     help = f"give it another name, or share one net: net {name} = {layer}(...), then {name}(x) wherever it is used"
     return declared_twice(span, name, first, help)
 
@@ -107,16 +109,20 @@ def outer_tensor(span: Span, name: str, what: str, defined: Span | None) -> Diag
     )  # fmt: skip
 
 
-def no_module(span: Span, name: str, label: str, similar: str | None, standard: Iterable[str] = ()) -> Diagnostic:
-    """`standard`: the modules of the library, where one of them was asked for."""
+def no_module(
+    span: Span, name: str, label: str, similar: str | None, standard: Sequence[str], is_path: bool
+) -> Diagnostic:
+    """`standard`: the modules of the library. `is_path`: a file was asked for, not one of them."""
     known = ", ".join(standard)
-    if similar:
+    if is_path and name.removesuffix(".gdl") in standard:
+        help = f"the library's module is named without quotes: import {name.removesuffix('.gdl')}"
+    elif similar:
         help = f"did you mean `{similar}`?"
-    elif known:
+    elif known and not is_path:
         help = f'the library has {known}; a file of your own is imported by its name: import "{name}.gdl" as {name}'
     else:
         help = "name a file by its path from this one, or import from the library: from nn import Dense"
-    shown = f"`{name}`" if known else f'"{name}"'
+    shown = f'"{name}"' if is_path else f"`{name}`"
     return Diagnostic("E0110", f"there is no module {shown}", (Label(span, label),), (help,))
 
 
@@ -202,7 +208,11 @@ ELSEWHERE = {
     **dict.fromkeys(("view", "resize"), "write reshape(x, [2, 3])"),
     **dict.fromkeys(("T", "permute", "swapaxes"), "write transpose(x)"),
     "unsqueeze": "write expand(x, axis=0)",
-    "backward": "write grad(loss, x)",
+    **dict.fromkeys(("backward", "gradient", "gradients", "autograd"), "write grad(loss, x)"),
+    **dict.fromkeys(("reduce_mean", "avg", "average"), "write mean(x, axis=0)"),
+    "reduce_sum": "write sum(x, axis=0)",
+    **dict.fromkeys(("xavier", "xavier_uniform", "xavier_normal"), "write glorot_uniform() or glorot_normal()"),
+    **dict.fromkeys(("kaiming", "kaiming_uniform", "kaiming_normal"), "write he_uniform() or he_normal()"),
     "detach": "write stop_gradient(x)",
     "item": "a scalar needs no conversion",
     "randn": "write normal([2, 3])",

@@ -97,7 +97,9 @@ def declared_type(span: Span, name: str, declared: TensorType, got: TensorType, 
     labels: Origins = (Label(span, str(got)),)
     if declared.origin is not None and declared.origin.line != span.line:
         labels += (Label(declared.origin, f"{declared} comes from here"),)
-    if declared.shape == got.shape:
+    if what == "its next value is" and declared.origin is None:
+        help = f"a carry keeps its type from step to step: let it start as {got}, or make the next value {declared}"
+    elif declared.shape == got.shape:
         help = f"convert explicitly: {declared.dtype}({' '.join(span.text.split())})"
     elif what == "its value is" and declared.origin is not None:
         help = f"declare it as {got}, or make the value {declared}"

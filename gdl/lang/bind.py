@@ -128,7 +128,9 @@ def _over(cx: Context, frame: Frame, argument: Argument, bound: Bound, callee: O
     axes = []
     for item in items:
         if not isinstance(item, ast.Name):
-            cx.fail(errors.wrong_value(item.span, "the label of an axis", "an expression", "axis=0 takes numbers"), frame)
+            got = "a number" if isinstance(item, ast.Number) else "a string" if isinstance(item, ast.String) else "an expression"
+            help = f"without quotes: over={item.value}" if isinstance(item, ast.String) else "numbers are given by axis=..., labels by over=..."
+            cx.fail(errors.wrong_value(item.span, "the label of an axis", got, help), frame)
         labels = [d.label for d in first.type.dims]
         if item.name not in labels:
             cx.fail(type_errors.no_label(item.span, item.name, first.type), frame)

@@ -27,7 +27,18 @@ from gdl.lang.builtins import call_builtin, static_call
 from gdl.lang.context import Context, Frame, PendingUpdate, join
 from gdl.lang.mismatch import describe_mismatch, show_type
 from gdl.lang.statements import run_body
-from gdl.lang.values import Argument, Builtin, Function, Instance, InstanceList, Pack, Partial, describe, is_static
+from gdl.lang.values import (
+    Argument,
+    Builtin,
+    Function,
+    Instance,
+    InstanceList,
+    Pack,
+    Partial,
+    Poisoned,
+    describe,
+    is_static,
+)
 from gdl.ops.table import Op
 from gdl.source import Span
 from gdl.syntax import ast
@@ -203,6 +214,14 @@ def make_instance(
     return instance
 
 
+def require_statics(cx: Context, frame: Frame, layer: Function, args: Sequence[Argument], span: Span) -> None:
+    """E0202 where a net lacks a static argument: told where it is made, not where it is first used."""
+    bound = bind_statics(cx, frame, layer, args, span)
+    for param in layer.definition.params:
+        if not is_tensor_param(param) and param.default is None and param.name not in bound:
+            missing(cx, frame, layer, param, span)
+
+
 def bind_name(frame: Frame, name: str, value: Any, span: Span) -> None:
     frame.names[name] = value
     frame.spans[name] = span
@@ -317,6 +336,8 @@ def _note_labels(body: Frame, param: ast.Param, node: Node) -> None:
 
 def _check_results(cx: Context, body: Frame, function: Function, result: Any, bindings: Bindings, span: Span) -> None:
     definition = function.definition
+    if result is None and cx.is_broken(definition.span):
+        raise Poisoned
     if result is None:
         cx.fail(errors.no_value(definition.name_span, function.name, span), body)
     if definition.results is None:

@@ -15,7 +15,7 @@ from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.errors import procedures as procedure_errors
 from gdl.graph.node import Node
-from gdl.lang.calls import call_initializer, make_instance
+from gdl.lang.calls import call_initializer, make_instance, require_statics
 from gdl.lang.context import Context, Frame
 from gdl.lang.declarations import declare
 from gdl.lang.expressions import evaluate, evaluate_condition
@@ -83,10 +83,12 @@ def open_context(
     cx = Context(main, loader, hypers, describe, sources)
     cx.evaluate, cx.execute, cx.condition = partial(evaluate, cx), partial(execute, cx), partial(evaluate_condition, cx)
     cx.make_instance, cx.initialise = partial(make_instance, cx), partial(call_initializer, cx)
+    cx.require_statics = partial(require_statics, cx)
     cx.is_known = partial(is_known, cx)
     cx.broken = module.broken
     for problem in loader.diagnostics:
         cx.report(problem)
+    cx.unparsed = [d.span for d in loader.diagnostics if d.code.startswith("E00") and d.span is not None]
     return cx, module
 
 

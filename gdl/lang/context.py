@@ -72,6 +72,7 @@ class Context:
     execute: Callable[[Frame, ast.Statement], None]
     condition: Callable[[Frame, ast.Expr, str], bool]
     make_instance: Callable[..., Any]
+    require_statics: Callable[..., None]
     initialise: Callable[..., Any]
     is_known: Callable[[Frame, str], bool]
     #: What a field of a data source means outside a feed: at a prompt all of its records, in a file nothing.
@@ -95,6 +96,7 @@ class Context:
         self.first_uses: dict[str, Span] = {}  # of variables: where the call stands that made them
         self.leaves: dict[str, Node] = {}
         self.broken: frozenset[str] = frozenset()  # names in statements that did not parse: nothing is said of them
+        self.unparsed: list[Span] = []  # where the text is no program
         self.called: set[Function] = set()  # definitions whose body was evaluated
         self.is_trial = False  # a definition that nothing calls is evaluated with made-up arguments
         self.depth = 0
@@ -118,10 +120,16 @@ class Context:
     def report(self, diagnostic: Diagnostic) -> None:
         """Say it, unless the same was said of the same place before (a program is evaluated once per mode)."""
         span = diagnostic.span
+        if span is not None and any(place == span for place in self.unparsed):
+            return  # the text is wrong there already
         key = (diagnostic.code, span.start if span else -1, span.end if span else -1, span.source.name if span else "")
         if key not in self._said:
             self._said.add(key)
             self.diagnostics.append(diagnostic)
+
+    def is_broken(self, span: Span) -> bool:
+        """Whether a part of this text did not parse: what it lacks may stand there."""
+        return any(span.source is p.source and span.start <= p.start <= span.end for p in self.unparsed)
 
     def fail(self, diagnostic: Diagnostic, frame: Frame | None = None) -> NoReturn:
         """Say it and give up the statement."""

@@ -82,7 +82,7 @@ def _dim(cx: Context, frame: Frame, item: ast.Dim) -> None:
             continue
         value = cx.evaluate(frame, item.value)
         if isinstance(value, bool) or not isinstance(value, (int, sizes.Poly)):
-            cx.fail(errors.wrong_value(item.value.span, "a size", describe(value)))
+            cx.fail(errors.wrong_value(item.value.span, "a size", describe(value), "a whole number, dim n = 28, or nothing: dim batch"))
         frame.names[name] = value
 
 
@@ -170,7 +170,7 @@ def _placed(error: DataError, span: Span) -> Diagnostic:
 
 def _source_call(cx: Context, frame: Frame, expr: ast.Expr) -> SourceCall:
     if not (isinstance(expr, ast.Call) and isinstance(expr.callee, ast.Name)):
-        cx.fail(errors.wrong_value(expr.span, "a data source", "another expression", "as in data digit = mnist() or digits(size=28)"))
+        cx.fail(errors.wrong_value(expr.span, "a data source", "another expression", _source_help(cx, expr)))
     name = expr.callee.name
     if cx.sources and name not in cx.sources:
         cx.fail(procedure_errors.unknown_source(expr.callee.span, name, sorted(cx.sources)))
@@ -179,6 +179,14 @@ def _source_call(cx: Context, frame: Frame, expr: ast.Expr) -> SourceCall:
         if not is_static(argument.value):
             cx.fail(errors.not_static(argument.span, f"what {name} is given", describe(argument.value), "use numbers, strings and hypers"))  # type: ignore[arg-type]
     return SourceCall(name, tuple([a.value for a in args if a.name is None]), {a.name: a.value for a in args if a.name})
+
+
+def _source_help(cx: Context, expr: ast.Expr) -> str:
+    if isinstance(expr, ast.Name) and expr.name in cx.sources:
+        return f"call it: {expr.name}()"
+    if isinstance(expr, ast.Attribute):
+        return f"a split is chosen where records are fed: feed x = ... from NAME.{expr.name}"
+    return "as in data digit = mnist() or digits(size=28)"
 
 
 def _same_fields(cx: Context, headers: list[DataHeader], exprs: list[ast.Expr]) -> None:

@@ -169,6 +169,8 @@ def _logic(cx: Context, frame: Frame, expr: ast.Chain) -> Any:
 
 def binary(cx: Context, frame: Frame, op: str, left: Argument, right: Argument, span: Span) -> Any:
     """An operator on two values: static where both are, a node otherwise."""
+    if op not in OPERATORS:
+        raise Poisoned  # another language's, which the parser told
     if is_static(left.value) and is_static(right.value):
         found = _static_binary(cx, frame, op, left.value, right.value, span)
         if found is not NotImplemented:
@@ -285,10 +287,18 @@ def _attribute(cx: Context, frame: Frame, expr: ast.Attribute) -> Any:
     if isinstance(value, Node):
         if name == "shape":
             return value.type.shape
-        call = f"call a function: {name}({expr.value.span.text})" if cx.is_known(frame, name) else name_errors.ELSEWHERE.get(name, "")
-        help = "tensors have no members" + (f"; {call}" if call else "")
+        help = "tensors have no members; " + _as_call(cx, frame, name, expr.value.span.text)
         cx.fail(name_errors.no_member(span, f"{expr.value.span.text} ({value.type})", name, (), help), frame)
-    cx.fail(name_errors.no_member(span, describe(value), name, ()), frame)
+    cx.fail(name_errors.no_member(span, describe(value), name, (), "it is a plain value, without members"), frame)
+
+
+def _as_call(cx: Context, frame: Frame, name: str, text: str) -> str:
+    """What stands for `x.name(...)`."""
+    if name in name_errors.ELSEWHERE:
+        return name_errors.ELSEWHERE[name]
+    if not cx.is_known(frame, name):
+        return "variables are members of the net that owns them"
+    return f"call the function: {name}({text}, ...)" if name[0].islower() else f"apply the layer: {text} |> {name}(...)"
 
 
 def _data_member(cx: Context, frame: Frame, value: DataValue, name: str, span: Span) -> Any:

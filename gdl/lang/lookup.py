@@ -174,4 +174,7 @@ def _hint(cx: Context, frame: Frame, name: str) -> str:
         return f"it is a layer of the standard library: from nn import {name}"
     if frame.names is cx.declared and any(name in _declared_by(s) for s in cx.main.statements):
         return f"dims, hypers and data are read before anything is computed, so `{name}` is not known here"
+    labelled = (value for value in frame.names.values() if isinstance(value, Node))
+    if any(name == dim.label for value in labelled for dim in value.type.dims):
+        return f"it labels an axis: write over={name} for axis=..."
     return errors.ELSEWHERE.get(name, "")

@@ -14,7 +14,7 @@ from gdl.lang.bind import bind_statics
 from gdl.lang.builtins import variables_of
 from gdl.lang.calls import run_function
 from gdl.lang.context import Context, Frame, PendingUpdate, join
-from gdl.lang.values import Argument, Function, Partial, describe
+from gdl.lang.values import Argument, Function, Partial, Poisoned, describe
 from gdl.ops.table import TABLE
 from gdl.source import Span
 from gdl.syntax import ast
@@ -123,6 +123,8 @@ def optimize_variable(
     outer, cx.updates = cx.updates, []
     try:
         run_function(cx, frame, function, bound, body, span)
+        if cx.is_broken(function.definition.span):
+            raise Poisoned
         if not any(update.variable is leaf for update in cx.updates):
             name = tensors[0].name
             cx.fail(errors.no_update(function.definition.name_span, function.name, name), frame)

@@ -124,17 +124,20 @@ class Loader:
                 found = _MISSING
             library.imported[name] = found
 
+    def _no_module(self, item: ast.Import, label: str, similar: str | None) -> None:
+        found = errors.no_module(item.module_span, item.module, label, similar, _standard_names(), item.is_path)
+        self.diagnostics.append(found)
+
     def _open(self, library: Library, item: ast.Import) -> Library | None:
         if not item.is_path:
             module = self.standard(item.module)
             if module is None:
-                known = [p.stem for p in sorted(resource("stdlib").glob("*.gdl"))]
-                similar = errors.closest(item.module, known)
-                self.diagnostics.append(errors.no_module(item.module_span, item.module, "not in the library", similar, known))
+                similar = errors.closest(item.module, _standard_names())
+                self._no_module(item, "not in the library", similar)
             return module
         if library.source.path is None:
             label = "this text is no file, so no file is beside it"
-            self.diagnostics.append(errors.no_module(item.module_span, item.module, label, None))
+            self._no_module(item, label, None)
             return None
         path = (library.source.path.parent / item.module).resolve()
         if path in self._opening:
@@ -147,8 +150,7 @@ class Loader:
             except GdlError as error:
                 beside = [p.name for p in path.parent.glob("*.gdl")] if path.parent.is_dir() else []
                 why = error.diagnostics[0].message.rpartition(": ")[2]
-                similar = errors.closest(item.module, beside)
-                self.diagnostics.append(errors.no_module(item.module_span, item.module, why, similar))
+                self._no_module(item, why, errors.closest(item.module, beside))
                 return None
             source = Source(item.module, source.text, path)
             self.files.append(path)
@@ -158,6 +160,10 @@ class Loader:
             self._by_path[path] = self._library(source, module)
             self._opening.pop()
         return self._by_path[path]
+
+
+def _standard_names() -> list[str]:
+    return sorted([path.stem for path in resource("stdlib").glob("*.gdl")])
 
 
 class _Missing:

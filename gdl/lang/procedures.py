@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 from gdl.diagnostics import Label
 from gdl.errors import calls as call_errors
@@ -115,7 +115,7 @@ def lower_train(cx: Context, item: ast.Train) -> program.Train:
     frame = block_frame(cx, "train")
     unit, count = _length(cx, frame, item)
     bound = lower_feeds(cx, frame, item.body)
-    if unit == "epochs" and bound.feed.data is None:
+    if unit == "epochs" and bound.feed.data is None and not cx.is_broken(item.span):
         span = next(s.span for s in item.body if isinstance(s, ast.Epochs))
         cx.fail(errors.train_block(span, "an epoch is one pass over data, and nothing is fed from a data source", "write steps 10000"), frame)
     for s in item.body:
@@ -125,6 +125,8 @@ def lower_train(cx: Context, item: ast.Train) -> program.Train:
     steps: list[Step] = []
     body = _actions(cx, frame, item, item.body, steps, frozen)
     if not steps:
+        if cx.is_broken(item.span):
+            raise Poisoned
         cx.fail(errors.train_block(head(item), "a train block needs something to minimize", "minimize loss with Adam(1e-3)"), frame)
     every = lambda e: _every(cx, frame, e)  # noqa: E731
     reports = [
@@ -151,13 +153,23 @@ def lower_train(cx: Context, item: ast.Train) -> program.Train:
 def _length(cx: Context, frame: Frame, item: ast.Train) -> tuple[str, int]:
     found = [s for s in item.body if isinstance(s, (ast.Epochs, ast.Steps))]
     if len(found) != 1:
-        where = found[1].span if found else head(item)
-        cx.fail(errors.train_block(where, "a train block says once how long it runs", "epochs 5, or steps 10000"), frame)
+        _fail_length(cx, frame, item, found)
     value = cx.evaluate(frame, found[0].count)
     unit = "epochs" if isinstance(found[0], ast.Epochs) else "steps"
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         cx.fail(call_errors.wrong_value(found[0].count.span, f"a number of {unit}, 0 or more", describe(value), f"as in {unit} 100"), frame)
     return unit, value
+
+
+def _fail_length(cx: Context, frame: Frame, item: ast.Train, found: list[Any]) -> NoReturn:
+    """E0607: no length, or two."""
+    message = "a train block says once how long it runs"
+    for s in item.body:
+        if isinstance(s, ast.Bind) and s.targets[0] in ("epochs", "steps"):
+            cx.fail(errors.train_block(s.span, message, f"without `=`: {s.targets[0]} {shown(s.value)}"), frame)
+    if not found and cx.is_broken(item.span):
+        raise Poisoned
+    cx.fail(errors.train_block(found[1].span if found else head(item), message, "epochs 5, or steps 10000"), frame)
 
 
 def _actions(
@@ -280,7 +292,7 @@ def lower_eval(cx: Context, item: ast.Eval) -> program.Eval:
             roots.append((s.file, s.value.span, node))
         elif not isinstance(s, ast.Feed):
             execute(cx, frame, s)
-    if not roots and POISON not in frame.names.values():
+    if not roots and POISON not in frame.names.values() and not cx.is_broken(item.span):
         cx.fail(errors.train_block(head(item), f"the eval block `{item.name}` reports nothing", "report loss, accuracy"), frame)
     return program.Eval(item.name, bound.feed, computation(cx, frame, bound, roots, ()), tuple(values), tuple(writes), item.span)
 

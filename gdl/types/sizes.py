@@ -154,11 +154,21 @@ def equal(a: Size, b: Size) -> bool | None:
 def at_most(a: Size, b: Size) -> bool | None:
     """Whether a <= b for all symbols from 0 up: True, False, or None where that depends on them."""
     room = b - a
+    if not all(_never_negative(atom) for monomial, _ in _terms(room) for atom, _ in monomial):
+        return None
     constant = sum(c for monomial, c in _terms(room) if not monomial)
     varying = [c for monomial, c in _terms(room) if monomial]
     if constant >= 0 and all(c > 0 for c in varying):
         return True
     return False if constant < 0 and all(c < 0 for c in varying) else None
+
+
+def _never_negative(atom: Atom) -> bool:
+    """Whether an atom is 0 or more, its symbols being that. (Divisors are positive, or there is no size.)"""
+    if isinstance(atom, Symbol) or atom.op == "%":
+        return True
+    parts = (atom.numerator, atom.denominator) if atom.op == "min" else (atom.numerator,)
+    return all(at_most(0, part) is True for part in parts)
 
 
 def product(sizes: Iterable[Size]) -> Size:

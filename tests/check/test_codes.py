@@ -13,9 +13,7 @@ from gdl.errors import calls, names, procedures, types
 
 MODULES = [calls, names, procedures, types]
 GOLDENS = "\n".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.rglob("*.txt"))
-SOURCES = "\n".join(
-    path.read_text(encoding="utf-8") for path in Path(inspect.getfile(names)).parents[1].rglob("*.py")
-)
+SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in Path(inspect.getfile(names)).parents[1].rglob("*.py"))
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
@@ -27,6 +25,10 @@ def test_every_code_is_shown_by_a_golden(module: ModuleType) -> None:
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
 def test_every_constructor_is_used(module: ModuleType) -> None:
-    made = [name for name, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == module.__name__]
+    made = [
+        name
+        for name, value in vars(module).items()
+        if inspect.isfunction(value) and value.__module__ == module.__name__
+    ]
     public = [name for name in made if not name.startswith("_")]
     assert [name for name in public if len(re.findall(rf"\b{name}\(", SOURCES)) < 2] == []

@@ -6,12 +6,14 @@ A last line `# hypers {"lr": 0.1}` sets hypers.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gdl.diagnostics import Diagnostic
+from gdl.lang.modules import PRELUDE
 from gdl.render import render
 from gdl.session.checking import check_program
 from gdl.source import Source
@@ -20,6 +22,7 @@ from tests.golden import Golden, cases
 
 FOLDER = Path(__file__).parent / "goldens"
 _HYPERS = "# hypers "
+_LIBRARY_PLACE = re.compile(rf"\b({'|'.join(PRELUDE)}|nn)\.gdl:\d+(:\d+)?")  # the library may grow
 
 
 @pytest.mark.parametrize("case", cases(FOLDER))
@@ -27,7 +30,8 @@ def test_golden(case: Path, golden: Golden, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(case.parent)
     diagnostics = diagnostics_of(case)
     assert diagnostics, "a golden of a mistake needs one"
-    golden(case, render(diagnostics).replace(str(case.parent), "FOLDER"))
+    text = render(diagnostics).replace(str(case.parent), "FOLDER")
+    golden(case, _LIBRARY_PLACE.sub(r"\1.gdl:LINE", text))
 
 
 def diagnostics_of(case: Path) -> tuple[Diagnostic, ...]:
