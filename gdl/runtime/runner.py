@@ -41,9 +41,12 @@ class _Ready:
         for array, (shape, dtype) in zip(arrays, self.types):
             if type(array) is not np.ndarray or array.shape != shape or array.dtype is not dtype:
                 return False
-            if not array.flags.c_contiguous:
+            if shape and not array.flags.c_contiguous:
                 return False
-        return True
+        return self.step is not None
+
+    def run(self, arrays: list[Any], step: int, epoch: int, tick: int) -> tuple[Any, ...]:
+        return self.step(arrays if self.all_taken else [arrays[i] for i in self.taken], step, epoch, tick)  # type: ignore[misc]
 
 
 class Runner:
@@ -59,7 +62,7 @@ class Runner:
     ):  # fmt: skip
         self.graph, self.inputs, self.state, self.seed = graph, tuple(inputs), state, seed
         self.sizes, self.arena = dict(sizes or {}), arena or Arena()
-        self._names = tuple([name for name, _ in self.inputs])
+        self.names = tuple([name for name, _ in self.inputs])
         self._ready: OrderedDict[_Shapes, _Ready] = OrderedDict()
         self._last = _Ready((), None, ())  # fits nothing
 
@@ -70,13 +73,19 @@ class Runner:
 
         Errors: E0801 to E0803 for sizes, E0804 to E0806 for arrays that do not fit, E0809 for values, E0810 for memory.
         """
-        last = self._last
         if type(arrays) is not list:
             arrays = self._in_order(arrays)
-        if last.step is None or not last.takes(arrays):
+        outputs = self.again(arrays, step, epoch, tick)
+        if outputs is None:
             arrays = [np.asarray(array, order="C") for array in arrays]
-            last = self._last = self._ready_for(arrays)
-        return last.step(arrays if last.all_taken else [arrays[i] for i in last.taken], step, epoch, tick)  # type: ignore[misc]
+            self._last = self._ready_for(arrays)
+            outputs = self._last.run(arrays, step, epoch, tick)
+        return outputs
+
+    def again(self, arrays: list[Any], step: int = 0, epoch: int = 0, tick: int = 0) -> tuple[Any, ...] | None:
+        """As a call, if these are just such arrays as the last call had; None, and nothing is done, if not."""
+        last = self._last
+        return last.run(arrays, step, epoch, tick) if last.takes(arrays) else None
 
     def trace(
         self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray], step: int = 0, epoch: int = 0, tick: int = 0
@@ -91,9 +100,9 @@ class Runner:
         return self._ready_for(self._in_order(arrays)).step  # type: ignore[return-value]
 
     def _in_order(self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> list[np.ndarray]:
-        given = arrays if type(arrays) is dict or isinstance(arrays, Mapping) else dict(zip(self._names, arrays))
+        given = arrays if type(arrays) is dict or isinstance(arrays, Mapping) else dict(zip(self.names, arrays))
         try:
-            return [given[name] for name in self._names]
+            return [given[name] for name in self.names]
         except KeyError as error:
             raise errors.missing_input(error.args[0], list(given)) from None
 
@@ -105,7 +114,7 @@ class Runner:
         ready = self._ready.get(shapes)
         if ready is None:
             step = prepare(plan(self.graph, sizes), self.state, self.seed, self.arena)
-            taken = tuple([self._names.index(name) for name in step.plan.inputs])
+            taken = tuple([self.names.index(name) for name in step.plan.inputs])
             types = tuple([(array.shape, array.dtype) for array in arrays])
             ready = self._ready[shapes] = _Ready(types, step, taken, taken == tuple(range(len(arrays))))
             if len(self._ready) > KEPT:

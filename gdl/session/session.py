@@ -15,6 +15,7 @@ from gdl.errors import command as errors
 from gdl.graph.node import Graph, Node, topological
 from gdl.lang.program import Computation, Load, Program
 from gdl.runtime.exchange import Variables, as_fed
+from gdl.runtime.runner import Runner
 from gdl.session.checking import Checked, fit_checkpoint
 from gdl.session.runs import Length, Run, start
 from gdl.train import checkpoint
@@ -43,7 +44,7 @@ class Session:
     def __init__(self, checked: Checked, options: DataOptions, hypers: Mapping[str, Any], seed: int = 0):
         self._checked, self._options, self._given = checked, options, dict(hypers)
         self._run: Run = start(checked, options, hypers=hypers, seed=seed, keep=False)
-        self._runners: dict[tuple[Any, ...], Any] = {}
+        self._runners: dict[tuple[Any, ...], Runner] = {}
         self._stepper: Stepper | None = None
         self._ticks = 0  # runs asked for by `run` and `grad`: what their random draws are keyed by
 
@@ -80,22 +81,29 @@ class Session:
 
         A scalar comes as a Python number, all else as an array of its own. States are not updated.
         """
-        wanted = [names] if isinstance(names, str) else list(names)
-        nodes = [self._node(name, training) for name in wanted]
-        values = self._values(("run", training, *wanted), nodes, ", ".join(wanted), feeds)
+        wanted = (names,) if isinstance(names, str) else tuple(names)
+        key = "run", training, wanted
+        runner = self._runners.get(key)
+        if runner is None:
+            runner = self._prepared(key, [self._node(name, training) for name in wanted])
+        values = self._values(runner, wanted, feeds)
         return values[0] if isinstance(names, str) else tuple(values)
 
     def grad(self, of: str, wrt: str | Sequence[str], /, *, training: bool = False, **feeds: Any) -> Any:
         """The gradient of a named scalar at variables (by path), placeholders or other nodes (by name)."""
-        targets = [wrt] if isinstance(wrt, str) else list(wrt)
+        targets = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+        key = "grad", training, of, targets
+        runner = self._runners.get(key) or self._prepared(key, self._gradients(of, targets, training))
+        values = self._values(runner, (of,), feeds)
+        return values[0] if isinstance(wrt, str) else tuple(values)
+
+    def _gradients(self, of: str, targets: Sequence[str], training: bool) -> list[Node]:
         value = self._node(of, training)
         if value.type.rank:
             raise errors.not_scalar(of, str(value.type))
         leaves = {_leaf_name(node): node for node in topological([value]) if node.is_leaf}
         found = [leaves.get(name) or self._node(name, training, "variable or node") for name in targets]
-        nodes = [Node("grad", (value, target), None, target.type, value.origin) for target in found]
-        values = self._values(("grad", training, of, *targets), nodes, of, feeds)
-        return values[0] if isinstance(wrt, str) else tuple(values)
+        return [Node("grad", (value, target), None, target.type, value.origin) for target in found]
 
     def _node(self, name: str, training: bool, what: str = "node") -> Node:
         modes = self.program.nodes
@@ -104,17 +112,21 @@ class Session:
             raise errors.unknown_part(what, name, [*nodes, *self._run.execution.state] if "variable" in what else nodes)
         return nodes[name]
 
-    def _values(self, key: tuple[Any, ...], nodes: Sequence[Node], what: str, feeds: Mapping[str, Any]) -> list[Any]:
-        if key not in self._runners:
-            graph = expand(Graph(tuple(nodes)))
-            inputs = [n for n in topological(graph.roots) if n.op == "input"]
-            named = tuple([(node.attrs["name"], node.type) for node in inputs])
-            runner = self._run.execution.runner(Computation(graph, named, ()), "session")
-            self._runners[key] = runner
-        runner = self._runners[key]
-        arrays = self._fed(runner.inputs, what, feeds)
-        self._ticks += 1
-        return [plain(value) for value in runner(arrays, tick=self._ticks - 1)]
+    def _prepared(self, key: tuple[Any, ...], nodes: Sequence[Node]) -> Runner:
+        graph = expand(Graph(tuple(nodes)))
+        inputs = [n for n in topological(graph.roots) if n.op == "input"]
+        named = tuple([(node.attrs["name"], node.type) for node in inputs])
+        runner = self._runners[key] = self._run.execution.runner(Computation(graph, named, ()), "session")
+        return runner
+
+    def _values(self, runner: Runner, wanted: Sequence[str], feeds: Mapping[str, Any]) -> list[Any]:
+        tick, names, outputs = self._ticks, runner.names, None
+        if len(feeds) == len(names):  # then most often the same as the last time
+            outputs = runner.again([feeds.get(name) for name in names], tick=tick)
+        if outputs is None:
+            outputs = runner(self._fed(runner.inputs, ", ".join(wanted), feeds), tick=tick)
+        self._ticks = tick + 1
+        return [plain(value) for value in outputs]
 
     def _fed(self, inputs: Sequence[tuple[str, Any]], what: str, feeds: Mapping[str, Any]) -> dict[str, np.ndarray]:
         for name in feeds:

@@ -61,8 +61,7 @@ def _values(block: Eval, runner: Runs, at: Moment, tick: int) -> tuple[dict[str,
 
 def plain(value: Any) -> Any:
     """A Python scalar, or an array of its own."""
-    array = np.array(value)
-    return array if array.ndim else array.item()
+    return value.copy() if value.ndim else value.item()
 
 
 def check_writes(block: Eval) -> None:
