@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -36,8 +35,7 @@ def main() -> int:
     starts = startup.measure(how.threads, max(1, how.starts)) if "startup" in given.parts else {}
     scales = scaling.measure(how.threads, given.quick) if "scaling" in given.parts else {}
     sizes = _sizes(peers) if "sizes" in given.parts else {}
-    command = shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]])
-    text = page(how, machine, steps, starts, scales, sizes, command, given.note)
+    text = page(how, machine, steps, starts, scales, sizes, _command(given), given.note)
     if given.json:
         found = {key: [asdict(m) for m in measured] for key, measured in steps.items()}
         record = {"machine": machine, "steps": found, "startup": starts, "scaling": scales, "sizes": sizes}
@@ -68,6 +66,16 @@ def _arguments() -> argparse.Namespace:
     given.rounds = given.rounds or (3 if given.quick else 15)
     given.starts = (1 if given.quick else 3) if given.starts is None else given.starts
     return given
+
+
+def _command(given: argparse.Namespace) -> str:
+    """How to measure the same again, wherever the results go."""
+    said = ["--threads", str(given.threads), "--rounds", str(given.rounds), "--starts", str(given.starts)]
+    said += ["--clock", given.clock] if given.clock != "wall" else []
+    said += ["--only", ",".join(given.only)] if given.only != list(WORKLOADS) else []
+    said += ["--parts", ",".join(given.parts)] if given.parts != list(_PARTS) else []
+    said += ["--quick"] if given.quick else []
+    return " ".join(["python -m benchmarks", *said, "--write docs/benchmarks.md"])
 
 
 def _listed(known: list[str]) -> Callable[[str], list[str]]:

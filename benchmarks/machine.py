@@ -18,9 +18,14 @@ def describe(peers: Sequence[Peer], threads: int) -> dict[str, Any]:
     """Facts on the machine and on each library, asked of a process that has just run it."""
     return {
         "date": date.today().isoformat(), "processor": _processor(), "processors": os.cpu_count(),
-        "load": [round(load, 1) for load in os.getloadavg()], "system": platform.platform(terse=True),
+        "load": [round(load, 1) for load in os.getloadavg()], "system": _system(),
         "libraries": _libraries(peers, threads),
     }  # fmt: skip
+
+
+def _system() -> str:
+    release = ".".join(platform.release().split("-")[0].split(".")[:2])
+    return " ".join([platform.system(), release, *platform.libc_ver()]).strip()
 
 
 def _processor() -> str:

@@ -63,7 +63,9 @@ def _introduction(how: Conditions, command: str, notes: Sequence[str]) -> str:
         "are the libraries' own where they have them (PyTorch's as they are by default), else written out. PyTorch has "
         "its own image layout, and images turned where its padding differs, at no cost to it.",
         "\n".join(f"**{note}**" for note in notes),
-        f"To repeat: `{command}`. Peers that are not installed are named and left out.",
+        f"To repeat: `{command}`, in an environment with GDL's requirements and "
+        "`pip install torch jax autograd mygrad threadpoolctl`. Peers that are not installed are named and left out. "
+        "`python -m benchmarks.kill` is the long kill test.",
     ]
     return "\n\n".join(line for line in lines if line)
 

@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from time import monotonic, perf_counter, process_time
 from typing import Any
 
@@ -21,6 +22,8 @@ from benchmarks.workloads import WORKLOADS, Arrays, Workload
 
 SPAWNED = "BENCHMARK_SPAWNED"  # when the process was started, by the clock that all processes share
 CLOCK = "BENCHMARK_CLOCK"  # what steps are timed by: wall, or cpu where the machine has other work
+
+_LIBRARIES = ("gdl", "torch", "jax", "jaxlib", "autograd", "mygrad", "numba", "numpy")
 
 
 def main() -> None:
@@ -89,7 +92,7 @@ def _memory(step: Callable[[], float]) -> dict[str, int]:
 
 
 def _about(step: Callable[[], float]) -> dict[str, Any]:
-    versions = {name: module.__version__ for name, module in sys.modules.items() if _is_library(name, module)}
+    versions = {name: _version(name) for name in _LIBRARIES if name in sys.modules}
     try:
         from threadpoolctl import threadpool_info
     except ImportError:
@@ -99,9 +102,8 @@ def _about(step: Callable[[], float]) -> dict[str, Any]:
     return {"python": platform.python_version(), "versions": versions, "pools": pools}
 
 
-def _is_library(name: str, module: Any) -> bool:
-    known = ("gdl", "numpy", "torch", "jax", "jaxlib", "autograd", "mygrad", "numba")
-    return name in known and isinstance(getattr(module, "__version__", None), str)
+def _version(name: str) -> str:
+    return getattr(sys.modules[name], "__version__", None) or metadata.version(name)
 
 
 def _kilobytes(field: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import gdl
+import gdl.session.session  # what `gdl.load` would import
 from benchmarks.workloads import Arrays, Workload
 
 
