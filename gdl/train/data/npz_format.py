@@ -85,7 +85,6 @@ def read_npz_headers(path: Path, limit_bytes: int) -> dict[str, NpyHeader]:
 
 def read_npz_array(path: Path, name: str, expected: NpyHeader) -> np.ndarray:
     """The array `name`, in GDL's dtypes and the machine's byte order."""
-
     import numpy as np
 
     with _open_zip(path) as archive:
