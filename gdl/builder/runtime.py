@@ -100,13 +100,14 @@ class Runtime:
         """The value of any node in this pass, computed now where it was not before; of a variable its present value."""
         wanted, now = self._ir(node), self._pass
         if wanted.op == "variable":
-            return plain(self.variables[node.name])
+            self.variables  # noqa: B018  each has its first value at least
+            return plain(self.state[node.name])
         if wanted not in now.values:
             self._require_going_on(node)
             if wanted not in self._runners:
                 self._runners[wanted] = self.prepared([wanted])
             (now.values[wanted],) = self._run(self._runners[wanted])
-        return plain(now.values[wanted])
+        return _own(now.values[wanted])
 
     def backward(self, node: Node, feeds: Feeds | None = None, upstream: Any = None) -> None:
         """Differentiates a node of any shape; `upstream` weighs its elements, else each counts 1. Several calls in one
@@ -128,7 +129,7 @@ class Runtime:
             self._compute_gradients([wrt])
         if now.gradients[wrt] is None:
             self._blame(wrt)
-        return plain(now.gradients[wrt])
+        return _own(now.gradients[wrt])
 
     def feed(self, feeds: Feeds | None) -> None:
         """What placeholders are in this pass. Other numbers than they have begin another pass."""
@@ -195,7 +196,7 @@ class Runtime:
         for variable, value in found.items():
             if value is None and (variables is not None or not self._pass.stopped):
                 self._blame(variable.ir, is_loss=True)
-        return {variable: plain(value) for variable, value in found.items() if value is not None}
+        return {variable: _own(value) for variable, value in found.items() if value is not None}
 
     def keep(self) -> None:
         """Lets the layers of this pass keep what they want to, and ends the pass: what was computed can still be read,
@@ -313,6 +314,11 @@ class _Watched(Variables):
     def __setitem__(self, path: str, value: Any) -> None:
         super().__setitem__(path, value)
         self._runtime.reset()
+
+
+def _own(value: Any) -> Any:
+    """What was kept, for a caller who may change it."""
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
