@@ -100,7 +100,7 @@ class Runtime:
         """The value of any node in this pass, computed now where it was not before; of a variable its present value."""
         wanted, now = self._ir(node), self._pass
         if wanted.op == "variable":
-            self.variables  # noqa: B018  each has its first value at least
+            give_first_values(self.graph, self.state, self.seed)
             return plain(self.state[node.name])
         if wanted not in now.values:
             self._require_going_on(node)
