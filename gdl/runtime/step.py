@@ -55,7 +55,7 @@ class Step:
         """The outputs for the fed arrays, which are given in the order of `plan.inputs`. Errors: E0809."""
         try:
             return self._run(*inputs, step, epoch, tick)
-        except (IndexError, ZeroDivisionError, np.linalg.LinAlgError) as error:
+        except (IndexError, ValueError, ZeroDivisionError, np.linalg.LinAlgError) as error:
             raise blamed(self.plan, error) from None
 
     def trace(
