@@ -37,7 +37,7 @@ def clip(text: str, ranges: Sequence[tuple[int, int]], width: int) -> tuple[int,
     if len(text) <= width and cells(text) <= width:
         return 0, len(text)
     room = max(width - 6, 10)  # for an ellipsis on either side
-    first = min(start for start, _ in ranges)
+    first = min(min(start for start, _ in ranges), len(text))  # a mark may stand behind the last character
     last = max(min(end, start + room // 2) for start, end in ranges)
     if cells(text[:last]) <= room:
         first = 0

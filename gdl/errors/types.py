@@ -30,6 +30,7 @@ class TensorType(Protocol):
     @property
     def origin(self) -> Span | None: ...
 
+
 Origins = tuple[Label, ...]
 
 
@@ -38,14 +39,18 @@ def size_origins(*dims: Dim) -> Origins:
     return tuple([Label(d.origin, f"{d.size} comes from here") for d in dims if d.origin is not None])
 
 
-def inner_sizes(span: Span, op: str, left: Dim, right: Dim, operands: str, help: str, extra: Origins = ()) -> Diagnostic:
+def inner_sizes(
+    span: Span, op: str, left: Dim, right: Dim, operands: str, help: str, extra: Origins = ()
+) -> Diagnostic:
     return Diagnostic(
         "E0301", f"`{op}` needs equal inner sizes, got {left.size} and {right.size}",
         (Label(span, operands), *size_origins(left, right), *extra), (help,) if help else (),
     )  # fmt: skip
 
 
-def sizes_differ(span: Span, message: str, operands: str, left: Dim, right: Dim, help: str, extra: Origins = ()) -> Diagnostic:
+def sizes_differ(
+    span: Span, message: str, operands: str, left: Dim, right: Dim, help: str, extra: Origins = ()
+) -> Diagnostic:
     return Diagnostic(
         "E0302", message, (Label(span, operands), *size_origins(left, right), *extra), (help,) if help else ()
     )
@@ -54,12 +59,17 @@ def sizes_differ(span: Span, message: str, operands: str, left: Dim, right: Dim,
 def larger_than_both(span: Span, op: str, left: TensorType, right: TensorType, result: TensorType,
                      origins: Origins, help: str) -> Diagnostic:  # fmt: skip
     return Diagnostic(
-        "W0303", "this broadcast makes something larger than both operands",
-        (Label(span, f"{left} {op} {right} gives {result}"), *origins), (help,) if help else (), severity=Severity.WARNING,
-    )  # fmt: skip
+        "W0303",
+        "this broadcast makes something larger than both operands",
+        (Label(span, f"{left} {op} {right} gives {result}"), *origins),
+        (help,) if help else (),
+        severity=Severity.WARNING,
+    )
 
 
-def returns_other(span: Span, name: str, declared: str, got: TensorType, detail: str, declared_span: Span | None) -> Diagnostic:
+def returns_other(
+    span: Span, name: str, declared: str, got: TensorType, detail: str, declared_span: Span | None
+) -> Diagnostic:
     labels: Origins = (Label(span, f"this is {got}"),)
     if declared_span is not None:
         labels += (Label(declared_span, "declared here"),)
@@ -67,7 +77,12 @@ def returns_other(span: Span, name: str, declared: str, got: TensorType, detail:
 
 
 def wrong_rank(span: Span, what: str, wanted: str, got: TensorType, help: str = "") -> Diagnostic:
-    return Diagnostic("E0305", f"{what} must be {wanted}, got {got}", (Label(span, f"{got.rank} {'axis' if got.rank == 1 else 'axes'}"),), (help,) if help else ())
+    return Diagnostic(
+        "E0305",
+        f"{what} must be {wanted}, got {got}",
+        (Label(span, f"{got.rank} {'axis' if got.rank == 1 else 'axes'}"),),
+        (help,) if help else (),
+    )
 
 
 def no_axis(span: Span, axis: object, got: str, rank: int) -> Diagnostic:
@@ -77,7 +92,11 @@ def no_axis(span: Span, axis: object, got: str, rank: int) -> Diagnostic:
 
 def no_label(span: Span, label: str, got: TensorType) -> Diagnostic:
     labels = [d.label for d in got.dims if d.label]
-    known = "its labels are " + ", ".join(labels) if labels else "it has no labels; write one where the tensor is declared, as in f32[batch, time: 28]"
+    known = (
+        "its labels are " + ", ".join(labels)
+        if labels
+        else "it has no labels; write one where the tensor is declared, as in f32[batch, time: 28]"
+    )
     return Diagnostic("E0307", f"no axis of {got} is labelled `{label}`", (Label(span),), (known,))
 
 
@@ -92,7 +111,9 @@ def index_error(span: Span, message: str, label: str = "", help: str = COUNTING)
     return Diagnostic("E0309", message, (Label(span, label),), (help,))
 
 
-def declared_type(span: Span, name: str, declared: TensorType, got: TensorType, what: str = "its value is") -> Diagnostic:
+def declared_type(
+    span: Span, name: str, declared: TensorType, got: TensorType, what: str = "its value is"
+) -> Diagnostic:
     """`what` says which of its values does not fit: `its first value is`."""
     labels: Origins = (Label(span, str(got)),)
     if declared.origin is not None and declared.origin.line != span.line:
@@ -142,10 +163,13 @@ def literal_dtype(span: Span, value: object, dtype: str, neighbour: str) -> Diag
         help = "write 1 for true and 0 for false, or convert a condition: f32(x > 0)"
     elif dtype == "bool":
         help = "write true or false, or compare: x > 0"
+    elif dtype in ("f32", "f64"):
+        help = f"{dtype} holds up to {'3.4e38' if dtype == 'f32' else '1.8e308'}: write a smaller number"
     elif isinstance(value, float):
         help = f"convert its neighbour: {convert}, or write a whole number"
     else:
-        help = f"{dtype} holds {'0 to 255' if dtype == 'u8' else 'up to 2 ** ' + str(int(dtype[1:]) - 1)}: convert its neighbour: {convert}"
+        limits = "0 to 255" if dtype == "u8" else f"up to 2 ** {int(dtype[1:]) - 1}"
+        help = f"{dtype} holds {limits}: convert its neighbour: {convert}"
     label = f"its neighbour `{neighbour}` is {dtype}" if neighbour else f"{dtype} is needed here"
     return Diagnostic("E0403", f"the literal {shown} can't become {dtype}", (Label(span, label),), (help,))
 

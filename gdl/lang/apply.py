@@ -27,7 +27,13 @@ OPERATORS = {
 
 
 def apply_op(
-    cx: Context, frame: Frame, entry: Op, inputs: Sequence[Argument], attrs: Mapping[str, Any], span: Span, shown: str = ""
+    cx: Context,
+    frame: Frame,
+    entry: Op,
+    inputs: Sequence[Argument],
+    attrs: Mapping[str, Any],
+    span: Span,
+    shown: str = "",
 ) -> Any:
     """The node (or tuple of nodes, for some composites) of an op on evaluated arguments."""
     shown = shown or entry.name
@@ -81,10 +87,17 @@ def _patterns(entry: Op, count: int) -> list[str]:
 
 
 def _makes_float(entry: Op, dtypes: Mapping[str, str], values: Sequence[Any]) -> bool:
-    """Whether integers become f32 next to a literal: u8, which is for storage, beside a fraction, for that loses nothing;
-    and what `/` divides by a literal, for `/` gives a float anyway."""
+    """Whether integers become f32 next to a literal.
+
+    They do where that loses nothing: u8, which is for storage, beside a fraction; and what `/` divides by a literal,
+    for `/` gives a float anyway.
+    """
     if not entry.elementwise or entry.signature.results[0].dtype not in ("n", "f") or "u8" not in dtypes.values():
-        return entry.dtype_rule is not None and any(isinstance(v, float) for v in values) and not {"f32", "f64"} & set(dtypes.values())
+        return (
+            entry.dtype_rule is not None
+            and any(isinstance(v, float) for v in values)
+            and not {"f32", "f64"} & set(dtypes.values())
+        )
     return any(isinstance(v, float) for v in values) or (entry.dtype_rule is not None and any(map(is_static, values)))
 
 
@@ -96,10 +109,17 @@ def _as_float(cx: Context, frame: Frame, argument: Argument) -> Argument:
 
 
 def as_node(
-    cx: Context, frame: Frame, argument: Argument, dtype: str | None = None, pattern: str = "t", neighbour: Span | None = None
+    cx: Context,
+    frame: Frame,
+    argument: Argument,
+    dtype: str | None = None,
+    pattern: str = "t",
+    neighbour: Span | None = None,
 ) -> Node:
-    """A value as a tensor: a node as it is, a static number or list as a constant. `neighbour` is the place of the operand
-    to which a literal adapts."""
+    """A value as a tensor: a node as it is, a static number or list as a constant.
+
+    `neighbour` is the place of the operand to which a literal adapts.
+    """
     value, span = argument.value, argument.span
     if isinstance(value, Node):
         return value
@@ -107,7 +127,13 @@ def as_node(
     if value is POISON:
         raise Poisoned
     if isinstance(value, Poly):
-        chosen = dtype if dtype in ("f32", "f64", "i32", "i64") else "i64" if "i64" in DTYPE_CLASSES.get(pattern, ()) else "f32"
+        chosen = (
+            dtype
+            if dtype in ("f32", "f64", "i32", "i64")
+            else "i64"
+            if "i64" in DTYPE_CLASSES.get(pattern, ())
+            else "f32"
+        )
         return Node("size", (), {"size": value}, tensor(chosen), (span, *frame.calls), frame.scope)
     if is_static(value) and value is not None and not isinstance(value, str):
         return _literal(cx, frame, value, span, dtype, pattern, neighbour)
@@ -116,7 +142,9 @@ def as_node(
     if isinstance(value, tuple) and any(isinstance(v, Node) for v in value):
         cx.fail(call_errors.wrong_value(span, "one tensor", f"{len(value)} of them",
                                         "join them with concat([...], axis=0) or stack([...])"), frame)  # fmt: skip
-    help = f"apply it: {value.path}(x)" if isinstance(value, Instance) else "numbers and lists of numbers become tensors"
+    help = (
+        f"apply it: {value.path}(x)" if isinstance(value, Instance) else "numbers and lists of numbers become tensors"
+    )
     cx.fail(call_errors.wrong_value(span, "a tensor", describe(value), help), frame)
 
 
@@ -132,7 +160,13 @@ def _fail_waiting(cx: Context, frame: Frame, value: Partial | Function | Op, spa
 
 def _first_tensor(value: Partial | Function | Op) -> str:
     callee = value.callee if isinstance(value, Partial) else value
-    params = callee.definition.params if isinstance(callee, Function) else callee.signature.params if isinstance(callee, Op) else ()
+    params = (
+        callee.definition.params
+        if isinstance(callee, Function)
+        else callee.signature.params
+        if isinstance(callee, Op)
+        else ()
+    )
     return next((p.name for p in params if isinstance(p.type, ast.TypeExpr)), "its arguments")
 
 
@@ -145,7 +179,13 @@ def _literal(
     flat = flatten(value)
     if any(isinstance(v, Poly) for v in flat):
         return _sizes_as_node(cx, frame, flat, span, dtype)
-    natural = "bool" if flat and all(isinstance(v, bool) for v in flat) else "i64" if all(isinstance(v, int) for v in flat) else "f32"
+    natural = (
+        "bool"
+        if flat and all(isinstance(v, bool) for v in flat)
+        else "i64"
+        if all(isinstance(v, int) for v in flat)
+        else "f32"
+    )
     if not flat:
         natural = "f32"
     if dtype is None:
@@ -165,11 +205,15 @@ def _sizes_as_node(cx: Context, frame: Frame, flat: list[Any], span: Span, dtype
     return apply_op(cx, frame, TABLE["stack"], parts, {"axis": 0}, span)
 
 
+#: Finite numbers from here on would become infinities.
+_LARGEST = {"f32": 3.4028235677973362e38, "f64": 1.7976931348623157e308}
+
+
 def _fits(value: Any, dtype: str) -> bool:
     if dtype == "bool" or isinstance(value, bool):
         return dtype == "bool" and isinstance(value, bool)
     if dtype in ("f32", "f64"):
-        return isinstance(value, (int, float))
+        return not _LARGEST[dtype] < abs(value) < float("inf")
     limits = {"u8": (0, 255), "i32": (-(2**31), 2**31 - 1), "i64": (-(2**63), 2**63 - 1)}[dtype]
     return isinstance(value, int) and limits[0] <= value <= limits[1]
 

@@ -9,11 +9,12 @@ from gdl.errors import calls as errors
 from gdl.errors import names as name_errors
 from gdl.graph.node import Node
 from gdl.lang.context import Context, Frame
-from gdl.lang.values import POISON, Instance, Poisoned
+from gdl.lang.values import POISON, Instance, Pack, Poisoned, describe
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types.match import Bindings, Mismatch, build
-from gdl.types.tensor import MAX_RANK, TensorType
+from gdl.types.sizes import Poly
+from gdl.types.tensor import Dim, TensorType, beyond_limits
 
 
 def declared_type(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
@@ -23,12 +24,15 @@ def declared_type(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
         b.dtypes[expr.dtype] = TensorType(frame.dtypes[expr.dtype])
     elif expr.dtype in ("f", "n", "i", "t"):
         cx.fail(errors.bad_static(expr.span, f"`{expr.dtype}` stands for several dtypes; a tensor has one", "write f32"), frame)
+    for axis in expr.axes:
+        if isinstance(axis.size, ast.Splice):
+            b.packs[axis.size.name] = _several(cx, frame, axis.size)
     try:
         type = build(expr, b)
     except Mismatch:
         _fail_size(cx, frame, expr, b)
-    if type.rank > MAX_RANK:
-        cx.fail(errors.bad_static(expr.span, f"a tensor has at most {MAX_RANK} axes, got {type.rank}"), frame)
+    if why := beyond_limits(type):
+        cx.fail(errors.bad_static(expr.span, why), frame)
     for axis, dim in zip(expr.axes, type.dims):
         if isinstance(dim.size, int) and dim.size < 0:
             cx.fail(errors.bad_static(axis.span, f"a size can't be negative, got {dim.size}", "for a size that the data decide, declare a dim: dim batch"), frame)
@@ -47,6 +51,19 @@ def _fail_size(cx: Context, frame: Frame, expr: ast.TypeExpr, b: Bindings) -> No
             help = "sizes are whole numbers and dims, joined by + - * // % and ceil_div(a, b)"
             cx.fail(errors.bad_static(axis.span, m.text or "this is no size", help), frame)
     raise AssertionError("one of the axes does not fit")
+
+
+def _several(cx: Context, frame: Frame, splice: ast.Splice) -> tuple[Dim, ...]:
+    """What `*s` stands for: axes of a signature, or a list of sizes."""
+    value = frame.names.get(splice.name)
+    if value is POISON:
+        raise Poisoned
+    if isinstance(value, Pack):
+        return value.dims
+    if isinstance(value, tuple) and all(isinstance(v, (int, Poly)) and not isinstance(v, bool) for v in value):
+        return tuple([Dim(size) for size in value])
+    what = describe(value) if splice.name in frame.names else "nothing of that name"
+    cx.fail(errors.wrong_value(splice.span, "several axes (`*s` of a signature) or a list of sizes", what), frame)
 
 
 class _Statics:

@@ -49,7 +49,7 @@ from gdl.syntax import ast
 from gdl.syntax.parser import parse_signature
 from gdl.types.match import Bindings, Guard, Mismatch, build, match
 from gdl.types.sizes import Poly
-from gdl.types.tensor import DTYPES, MAX_RANK, TensorType
+from gdl.types.tensor import DTYPES, TensorType, beyond_limits
 
 #: Every op by name. The only global mutable state of GDL; it is filled by imports and by `op`.
 TABLE: dict[str, Op] = {}
@@ -185,8 +185,8 @@ def infer(
         _bind_result_dtype(entry, types, attrs, bindings)
         result = build(entry.signature.results[0], bindings)
     for type in result if isinstance(result, tuple) else (result,):
-        if type.rank > MAX_RANK:
-            raise Mismatch("require", text=f"the result would have {type.rank} axes; a tensor has at most {MAX_RANK}")
+        if why := beyond_limits(type):
+            raise Mismatch("require", text=why)
     return result, list(dict.fromkeys(bindings.guards))
 
 

@@ -17,7 +17,10 @@ from gdl.syntax.tokens import BROKEN, Token
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+|\r(?!\n)")
 
 # What other languages write, and the token it stands for here (BROKEN: there is no such token).
-_FOREIGN = {"&&": "AND", "||": "OR", "!": "NOT", "===": "EQUAL", "!==": "UNEQUAL", ":=": "ASSIGN", "^": "DOUBLE_STAR"}
+_FOREIGN = {
+    "&&": ("AND", "and"), "||": ("OR", "or"), "!": ("NOT", "not"), "===": ("EQUAL", "=="), "!==": ("UNEQUAL", "!="),
+    ":=": ("ASSIGN", "="), "^": ("DOUBLE_STAR", "**"),
+}  # fmt: skip
 _QUOTES = "\u2018\u2019\u201c\u201d"
 _FOREIGN_WORDS = {"True": "true", "False": "false", "None": "none"}
 _SYMBOLS = {
@@ -113,7 +116,7 @@ def _odd(lexed: Lexed, kind: str, word: str, at: int, table: Table) -> None:
             put("NAME", _FOREIGN_WORDS[word], errors.foreign_word(span, _FOREIGN_WORDS[word]))
     elif kind == "FOREIGN":
         name = lexed.tokens[-1].text if lexed.tokens and lexed.tokens[-1].kind == "NAME" else "x"
-        put(_FOREIGN.get(word, BROKEN), word, errors.foreign_operator(span, name))
+        put(*_FOREIGN.get(word, (BROKEN, word)), errors.foreign_operator(span, name))
     elif kind == "BAD_NUMBER":
         put("NUMBER", "0", errors.malformed_number(span))
     elif kind == "OPEN_STRING":

@@ -152,7 +152,7 @@ def _size_call(name: str, args: list[ast.Expr], b: Bindings) -> Size | tuple[Dim
             raise Mismatch("require", text="a size is divided by zero")
         return sizes.ceil_div(left, right)
     if name == "broadcast":
-        names = [a.name for a in args if isinstance(a, ast.Name)]
+        names = _names_of_packs(name, args, b)
         packs = [b.packs[n] for n in names]
         dims = broadcast_dims(packs)
         if len(dims) == 3 and isinstance(dims[0], int):
@@ -160,10 +160,17 @@ def _size_call(name: str, args: list[ast.Expr], b: Bindings) -> Size | tuple[Dim
             raise Mismatch("broadcast", packs[i][-back], packs[j][-back], (b.bound_by[names[i]], b.bound_by[names[j]]))
         b.guards += [Guard(*pair) for pair in undecided_pairs(packs)]
         return dims  # type: ignore[return-value]
-    if name == "reduce":
-        pack, axis, keepdims = (b.packs[args[0].name], b.statics[args[1].name], b.statics[args[2].name])  # type: ignore[union-attr]
-        return reduce_dims(pack, axis, bool(keepdims))
+    if name == "reduce" and len(args) == 3 and isinstance(args[1], ast.Name) and isinstance(args[2], ast.Name):
+        (pack,) = _names_of_packs(name, args[:1], b)
+        return reduce_dims(b.packs[pack], b.statics[args[1].name], bool(b.statics[args[2].name]))
     raise Mismatch("require", text=f"`{name}` is no function of sizes")
+
+
+def _names_of_packs(function: str, args: list[ast.Expr], b: Bindings) -> list[str]:
+    names = [a.name for a in args if isinstance(a, ast.Name) and a.name in b.packs]
+    if len(names) < len(args) or not names:
+        raise Mismatch("require", text=f"`{function}` takes names that a `*` of the signature binds")
+    return names
 
 
 def reduce_dims(dims: tuple[Dim, ...], axis: object, keepdims: bool) -> tuple[Dim, ...]:

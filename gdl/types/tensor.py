@@ -65,6 +65,17 @@ class TensorType:
 
 #: NumPy 1 has no more axes, and nobody needs more.
 MAX_RANK = 32
+#: What counts the elements of an axis is an i64.
+MAX_SIZE = 2**63 - 1
+
+
+def beyond_limits(type: TensorType) -> str:
+    """Why there can be no such tensor, whatever the memory; nothing where there can."""
+    if type.rank > MAX_RANK:
+        return f"a tensor has at most {MAX_RANK} axes, this would have {type.rank}"
+    if any([isinstance(d.size, int) and d.size > MAX_SIZE for d in type.dims]):
+        return f"an axis has fewer than 2 ** 63 elements, this would be {type}"
+    return ""
 
 
 def tensor(dtype: str, *shape: Size) -> TensorType:
