@@ -18,17 +18,22 @@ def not_callable(span: Span, what: str, is_tensor: bool) -> Diagnostic:
 
 
 def missing_argument(span: Span, callee: str, name: str, kind: str, signature: str) -> Diagnostic:
-    return Diagnostic("E0202", f"{callee} needs `{name}`: {kind}", (Label(span, f"no `{name}` here"),), (), (signature,))
+    return Diagnostic(
+        "E0202", f"{callee} needs `{name}`: {kind}", (Label(span, f"no `{name}` here"),), (), (signature,)
+    )
 
 
 def too_many_arguments(span: Span, callee: str, given: int, taken: int, signature: str) -> Diagnostic:
     noun = "argument" if taken == 1 else "arguments"
-    return Diagnostic("E0202", f"{callee} takes {taken} {noun}, got {given}", (Label(span, "one too many"),), (), (signature,))
+    return Diagnostic(
+        "E0202", f"{callee} takes {taken} {noun}, got {given}", (Label(span, "one too many"),), (), (signature,)
+    )
 
 
 #: What parameters are called elsewhere, and here.
 _ALIASES = {
-    **dict.fromkeys(("dim", "dims", "axes"), "axis"), "keepdim": "keepdims", "out_features": "units", "features": "units",
+    **dict.fromkeys(("dim", "dims", "axes"), "axis"), "keepdim": "keepdims",
+    **dict.fromkeys(("features", "out_features"), "units"),
     "kernel_size": "size", "filters": "out", "out_channels": "out", "strides": "stride", "padding": "pad",
     "activation": "act", "use_bias": "bias", "negative_slope": "slope", "learning_rate": "lr", "epsilon": "eps",
     "num_embeddings": "vocab", "embedding_dim": "d", "num_heads": "heads", **dict.fromkeys(("prob", "rate"), "p"),
@@ -52,8 +57,13 @@ def given_twice(span: Span, callee: str, name: str) -> Diagnostic:
 def wrong_kind(
     span: Span, callee: str, name: str, wanted: str, got: str, signature: str = "", help: str = ""
 ) -> Diagnostic:
-    return Diagnostic("E0205", f"`{name}` of {callee} must be {wanted}, got {got}", (Label(span),), (help,) if help else (),
-                      (signature,) if signature else ())  # fmt: skip
+    return Diagnostic(
+        "E0205",
+        f"`{name}` of {callee} must be {wanted}, got {got}",
+        (Label(span),),
+        (help,) if help else (),
+        (signature,) if signature else (),
+    )
 
 
 def not_static(span: Span, what: str, got: str, help: str) -> Diagnostic:
@@ -103,8 +113,12 @@ def wrong_value(span: Span, wanted: str, got: str, help: str = "") -> Diagnostic
 
 
 def hyper_out_of_range(span: Span, label: str, name: str, value: object, bounds: Span) -> Diagnostic:
-    return Diagnostic("E0213", f"hyper `{name}` is {value}, outside {bounds.text}",
-                      (Label(span, label), Label(bounds, "its range")), (f"choose a value in {bounds.text}",))  # fmt: skip
+    return Diagnostic(
+        "E0213",
+        f"hyper `{name}` is {value}, outside {bounds.text}",
+        (Label(span, label), Label(bounds, "its range")),
+        (f"choose a value in {bounds.text}",),
+    )
 
 
 _LIKE = {"a float": "0.5", "an int": "3", "a bool": "true or false", "a string": '"name"'}
@@ -122,8 +136,12 @@ def unknown_hyper(name: str, similar: str | None, known: list[str]) -> Diagnosti
 
 
 def too_deep(span: Span, what: str, limit: int) -> Diagnostic:
-    return Diagnostic("E0901", f"{what} nested deeper than {limit}", (Label(span),),
-                      ("does a definition call itself without an end? a recurrence over an axis is a scan",))  # fmt: skip
+    return Diagnostic(
+        "E0901",
+        f"{what} nested deeper than {limit}",
+        (Label(span),),
+        ("does a definition call itself without an end? a recurrence over an axis is a scan",),
+    )
 
 
 def size_too_complex(span: Span | None, limit: int) -> Diagnostic:
@@ -132,6 +150,10 @@ def size_too_complex(span: Span | None, limit: int) -> Diagnostic:
 
 
 def too_much(span: Span, limit: int) -> Diagnostic:
-    help = "a `for` and every call is written out while checking: a recurrence over an axis is a scan, and a step is repeated by `steps`"
-    return Diagnostic("E0903", f"this program needs more than {limit:,} evaluations to be checked",
-                      (Label(span, "the last one that was made"),), (help,))  # fmt: skip
+    help = "a `for` and every call is written out while checking: over an axis use a scan, over steps a train block"
+    return Diagnostic(
+        "E0903",
+        f"this program needs more than {limit:,} evaluations to be checked",
+        (Label(span, "the last one that was made"),),
+        (help,),
+    )

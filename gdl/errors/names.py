@@ -104,9 +104,13 @@ def outer_tensor(span: Span, name: str, what: str, defined: Span | None) -> Diag
     if defined is not None:
         labels += (Label(defined, f"`{name}` is defined here, outside"),)
     return Diagnostic(
-        "E0109", f"`{name}` is a tensor outside this {what}", labels,
-        (f"pass it in: add a parameter for `{name}`, so that whoever reads the signature sees everything that goes in",),
-    )  # fmt: skip
+        "E0109",
+        f"`{name}` is a tensor outside this {what}",
+        labels,
+        (
+            f"pass it in: add a parameter for `{name}`, so that the signature shows everything that goes in",
+        ),
+    )
 
 
 def no_module(
@@ -158,14 +162,18 @@ def not_updatable(span: Span, name: str, why: str, states: Iterable[str]) -> Dia
 
 def path_collision(span: Span, path: str, now: str, layer: str) -> Diagnostic:
     return Diagnostic(
-        "W0114", f"two unnamed instances of {layer} would share the path `{path}`; this one is `{now}`",
+        "W0114",
+        f"two unnamed instances of {layer} would share the path `{path}`; this one is `{now}`",
         (Label(span, "named by its layer and number"),),
-        (f"name it, so that its path stays when layers are added: |> my_name: {layer}(...)",), severity=Severity.WARNING,
-    )  # fmt: skip
+        (f"name it, so that its path stays when layers are added: |> my_name: {layer}(...)",),
+        severity=Severity.WARNING,
+    )
 
 
 def variable_differs(span: Span, path: str, now: str, before: str, first: Span | None) -> Diagnostic:
-    labels = (Label(span, f"this use needs {now}"),) + ((Label(first, f"first made here, as {before}"),) if first else ())
+    labels = (Label(span, f"this use needs {now}"),) + (
+        (Label(first, f"first made here, as {before}"),) if first else ()
+    )
     return Diagnostic(
         "E0115", f"shared variable `{path}` would need two types: {before} and {now}", labels,
         ("a net used twice shares its variables, so both inputs must have the same size; make two nets for two sizes",),
@@ -174,24 +182,35 @@ def variable_differs(span: Span, path: str, now: str, before: str, first: Span |
 
 def not_sized(span: Span, path: str, type: str, symbol: str) -> Diagnostic:
     return Diagnostic(
-        "E0116", f"variable `{path}` has no fixed size: {type}", (Label(span, f"`{symbol}` is not known before data is fed"),),
+        "E0116",
+        f"variable `{path}` has no fixed size: {type}",
+        (Label(span, f"`{symbol}` is not known before data is fed"),),
         ("a variable outlives the batch: give its axes numbers, hypers, or sizes of axes that are numbers",),
-    )  # fmt: skip
+    )
 
 
 def reserved(span: Span, name: str) -> Diagnostic:
-    return Diagnostic("E0117", f"`{name}` has a meaning of its own and can't be another name", (Label(span),), ("choose another name",))
+    return Diagnostic(
+        "E0117",
+        f"`{name}` has a meaning of its own and can't be another name",
+        (Label(span),),
+        ("choose another name",),
+    )
 
 
 #: Names that people bring along from elsewhere, and what to write here.
 ELSEWHERE = {
-    **dict.fromkeys(("np", "numpy", "torch", "tf", "jnp", "math", "F"), "functions need no prefix here: exp(x), sum(x, axis=0)"),
+    **dict.fromkeys(
+        ("np", "numpy", "torch", "tf", "jnp", "math", "F"), "functions need no prefix here: exp(x), sum(x, axis=0)"
+    ),
     "self": "names of a body need no prefix: w, not self.w",
     "print": "values are shown by `report` in an eval block",
     "range": "write for i in 0..n",
     "Linear": "it is called Dense here: from nn import Dense",
     **dict.fromkeys(("Conv2d", "Conv2D"), "it is called Conv here: from nn import Conv"),
-    **dict.fromkeys(("ConvTranspose2d", "Conv2DTranspose"), "it is called ConvTranspose here: from nn import ConvTranspose"),
+    **dict.fromkeys(
+        ("ConvTranspose2d", "Conv2DTranspose"), "it is called ConvTranspose here: from nn import ConvTranspose"
+    ),
     **dict.fromkeys(("BatchNorm1d", "BatchNorm2d"), "it is called BatchNorm here: from nn import BatchNorm"),
     "Sequential": "layers are joined by |>: x |> a: Dense(10) |> relu |> b: Dense(10)",
     "ReLU": "write relu(x), or act=relu",

@@ -9,7 +9,9 @@ from gdl.errors.names import closest
 from gdl.source import Span
 
 
-def not_fed(run: Span, root: str, name: str, needed: Span | None, feed: Span | None, bound: list[str], hint: str) -> Diagnostic:
+def not_fed(
+    run: Span, root: str, name: str, needed: Span | None, feed: Span | None, bound: list[str], hint: str
+) -> Diagnostic:
     labels = [Label(run, f"`{root}` is run here" if root else "")]
     if needed is not None:
         labels.append(Label(needed, f"`{root}` needs it" if root else "needed here"))
@@ -64,17 +66,31 @@ def unknown_eval(span: Span, name: str, known: list[str]) -> Diagnostic:
 
 
 def never_reported(span: Span, name: str, known: list[str]) -> Diagnostic:
-    return Diagnostic("E0609", f"`save best {name}`: no eval that this train block runs reports `{name}`", (Label(span),),
-                      ("choose one of what is reported: " + ", ".join(known) if known else "add `run NAME every epoch` with an eval that reports it",))  # fmt: skip
+    return Diagnostic(
+        "E0609",
+        f"`save best {name}`: no eval that this train block runs reports `{name}`",
+        (Label(span),),
+        (
+            "choose one of what is reported: " + ", ".join(known)
+            if known
+            else "add `run NAME every epoch` with an eval that reports it",
+        ),
+    )
 
 
 def not_an_optimizer(span: Span, got: str, known: list[str]) -> Diagnostic:
-    return Diagnostic("E0620", f"`with` needs an optimizer, got {got}", (Label(span),), ("optimizers: " + ", ".join(known),))
+    return Diagnostic(
+        "E0620", f"`with` needs an optimizer, got {got}", (Label(span),), ("optimizers: " + ", ".join(known),)
+    )
 
 
 def no_update(span: Span, optimizer: str, variable: str) -> Diagnostic:
-    return Diagnostic("E0626", f"the optimizer {optimizer} never updates `{variable}`, the variable that it trains",
-                      (Label(span),), (f"end its body with the new value: update {variable} = {variable} - lr * g",))  # fmt: skip
+    return Diagnostic(
+        "E0626",
+        f"the optimizer {optimizer} never updates `{variable}`, the variable that it trains",
+        (Label(span),),
+        (f"end its body with the new value: update {variable} = {variable} - lr * g",),
+    )
 
 
 def nothing_to_train(span: Span, loss: str) -> Diagnostic:
@@ -89,8 +105,12 @@ def never_trained(span: Span | None, path: str) -> Diagnostic:
 
 
 def not_in_loss(span: Span, path: str, loss: str) -> Diagnostic:
-    return Diagnostic("E0623", f"`{loss}` does not depend on variable `{path}`", (Label(span, "asked to be trained here"),),
-                      ("minimize a loss that depends on it, or leave it out of `over`",))  # fmt: skip
+    return Diagnostic(
+        "E0623",
+        f"`{loss}` does not depend on variable `{path}`",
+        (Label(span, "asked to be trained here"),),
+        ("minimize a loss that depends on it, or leave it out of `over`",),
+    )
 
 
 def unknown_source(span: Span, name: str, known: list[str]) -> Diagnostic:

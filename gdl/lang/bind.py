@@ -60,7 +60,10 @@ def bind(cx: Context, frame: Frame, callee: Op | Function, args: Sequence[Argume
         bound[param.name] = argument
     if len(positional) > len(params):
         extra = positional[len(params)]
-        cx.fail(errors.too_many_arguments(extra.span or span, callee.name, len(positional), len(params), signature(callee)), frame)
+        cx.fail(
+            errors.too_many_arguments(extra.span or span, callee.name, len(positional), len(params), signature(callee)),
+            frame,
+        )
     return add_keywords(cx, frame, callee, bound, args, span)
 
 
@@ -70,12 +73,17 @@ def bind_statics(cx: Context, frame: Frame, callee: Op | Function, args: Sequenc
     positional = [a for a in args if a.name is None]
     if len(positional) > len(params):
         extra = positional[len(params)]
-        cx.fail(errors.too_many_arguments(extra.span or span, callee.name, len(positional), len(params), signature(callee)), frame)
+        cx.fail(
+            errors.too_many_arguments(extra.span or span, callee.name, len(positional), len(params), signature(callee)),
+            frame,
+        )
     bound = {param.name: argument for param, argument in zip(params, positional)}
     return add_keywords(cx, frame, callee, bound, args, span)
 
 
-def add_keywords(cx: Context, frame: Frame, callee: Op | Function, bound: Bound, args: Sequence[Argument], span: Span) -> Bound:
+def add_keywords(
+    cx: Context, frame: Frame, callee: Op | Function, bound: Bound, args: Sequence[Argument], span: Span
+) -> Bound:
     """Keyword arguments added; `over=` becomes `axis=` by the labels of the first tensor."""
     names = [p.name for p in parameters(callee)]
     for argument in args:
@@ -85,11 +93,15 @@ def add_keywords(cx: Context, frame: Frame, callee: Op | Function, bound: Bound,
         if name == "over" and "over" not in names and "axis" in names:
             name, argument = "axis", _over(cx, frame, argument, bound, callee)
         elif name == "over" and "over" not in names:
-            cx.fail(errors.unknown_parameter(argument.name_span or span, callee.name, name, (), signature(callee)), frame)
+            cx.fail(
+                errors.unknown_parameter(argument.name_span or span, callee.name, name, (), signature(callee)), frame
+            )
         if name == "training" and name not in names:
             continue
         if name not in names and not takes_any_keyword(callee):
-            cx.fail(errors.unknown_parameter(argument.name_span or span, callee.name, name, names, signature(callee)), frame)
+            cx.fail(
+                errors.unknown_parameter(argument.name_span or span, callee.name, name, names, signature(callee)), frame
+            )
         if name in bound:
             cx.fail(errors.given_twice(argument.name_span or span, callee.name, name), frame)
         bound[name] = argument
@@ -128,8 +140,18 @@ def _over(cx: Context, frame: Frame, argument: Argument, bound: Bound, callee: O
     axes = []
     for item in items:
         if not isinstance(item, ast.Name):
-            got = "a number" if isinstance(item, ast.Number) else "a string" if isinstance(item, ast.String) else "an expression"
-            help = f"without quotes: over={item.value}" if isinstance(item, ast.String) else "numbers are given by axis=..., labels by over=..."
+            got = (
+                "a number"
+                if isinstance(item, ast.Number)
+                else "a string"
+                if isinstance(item, ast.String)
+                else "an expression"
+            )
+            help = (
+                f"without quotes: over={item.value}"
+                if isinstance(item, ast.String)
+                else "numbers are given by axis=..., labels by over=..."
+            )
             cx.fail(errors.wrong_value(item.span, "the label of an axis", got, help), frame)
         labels = [d.label for d in first.type.dims]
         if item.name not in labels:
@@ -147,17 +169,26 @@ def static_value(cx: Context, frame: Frame, callee: Op | Function, param: ast.Pa
         if isinstance(value, (Op, Function, Partial, Builtin, Instance)):
             return value
         help = f"write {value}, without quotes" if isinstance(value, str) and cx.is_known(frame, value) else ""
-        cx.fail(errors.wrong_kind(span, callee.name, param.name, KIND_WORDS["fn"], describe(value), signature(callee), help), frame)
+        cx.fail(
+            errors.wrong_kind(
+                span, callee.name, param.name, KIND_WORDS["fn"], describe(value), signature(callee), help
+            ),
+            frame,
+        )
     if isinstance(callee, Function) and callee.definition.what == "optimizer" and isinstance(value, Node):
         if value.type.rank == 0:
             return value  # a schedule: a hyperparameter that depends on the step
     if not is_static(value) and not (isinstance(kind, ast.Kind) and "any" in kind.names):
         what = f"`{param.name}` of {callee.name}"
-        cx.fail(errors.not_static(span, what, describe(value), "it is a static parameter: a number, hyper or size"), frame)
+        cx.fail(
+            errors.not_static(span, what, describe(value), "it is a static parameter: a number, hyper or size"), frame
+        )
     try:
         return check_kind(param, value, callee.name)
     except Mismatch as m:
-        cx.fail(errors.wrong_kind(span, callee.name, param.name, kind_words(m), describe(value), signature(callee)), frame)
+        cx.fail(
+            errors.wrong_kind(span, callee.name, param.name, kind_words(m), describe(value), signature(callee)), frame
+        )
 
 
 def missing(cx: Context, frame: Frame, callee: Op | Function, param: ast.Param, span: Span) -> None:
@@ -170,4 +201,3 @@ def missing(cx: Context, frame: Frame, callee: Op | Function, param: ast.Param, 
     else:
         shown = "a value"
     cx.fail(errors.missing_argument(span, callee.name, param.name, shown, signature(callee)), frame)
-

@@ -36,7 +36,13 @@ SIGNATURES = {
 }
 
 
-_MEANING = {"y": "what is differentiated", "x": "a tensor", "v": "a weight for each element", "net": "a net", "list": "a list"}
+_MEANING = {
+    "y": "what is differentiated",
+    "x": "a tensor",
+    "v": "a weight for each element",
+    "net": "a net",
+    "list": "a list",
+}
 
 
 def _text(argument: Argument, fallback: str) -> str:
@@ -53,7 +59,10 @@ def call_builtin(cx: Context, frame: Frame, name: str, args: list[Argument], spa
     bound = dict(zip(names, [a for a in args if a.name is None])) | named  # type: ignore[arg-type]
     unknown = [a for a in named.values() if a.name not in names]
     if unknown:
-        cx.fail(errors.unknown_parameter(unknown[0].name_span or span, name, str(unknown[0].name), names, name + shown), frame)
+        cx.fail(
+            errors.unknown_parameter(unknown[0].name_span or span, name, str(unknown[0].name), names, name + shown),
+            frame,
+        )
     optional = 1 if name == "count" else 0
     if len(args) > len(names) or len(bound) < len(args):
         extra = args[min(len(args) - 1, len(names))]
@@ -73,7 +82,11 @@ def _cast(cx: Context, frame: Frame, dtype: str, args: list[Argument], span: Spa
             value = int(value)
         return as_node(cx, frame, Argument(value, span), dtype)
     node = as_node(cx, frame, args[0], dtype if is_static(value) and dtype in ("f32", "f64") else None)
-    return node if node.type.dtype == dtype else apply_op(cx, frame, TABLE["cast"], [Argument(node, args[0].span)], {"dtype": dtype}, span, dtype)
+    return (
+        node
+        if node.type.dtype == dtype
+        else apply_op(cx, frame, TABLE["cast"], [Argument(node, args[0].span)], {"dtype": dtype}, span, dtype)
+    )
 
 
 def _request(cx: Context, frame: Frame, op: str, args: list[Argument], span: Span) -> Any:
@@ -87,13 +100,24 @@ def _request(cx: Context, frame: Frame, op: str, args: list[Argument], span: Spa
             like = y if op == "grad" else target
             seed = as_node(cx, frame, args[2], like.type.dtype)
             if seed.type != like.type:
-                cx.fail(gradient_errors.weight_does_not_fit("jvp" if op == "jvp" else "vjp", str(seed.type), _text(args[0 if like is y else 1], "y"), str(like.type), args[2].span or span), frame)
+                cx.fail(
+                    gradient_errors.weight_does_not_fit(
+                        "jvp" if op == "jvp" else "vjp",
+                        str(seed.type),
+                        _text(args[0 if like is y else 1], "y"),
+                        str(like.type),
+                        args[2].span or span,
+                    ),
+                    frame,
+                )
             inputs.append(seed)
         if not target.type.is_float:
             at = args[1].span or span
             cx.fail(gradient_errors.not_float(_text(args[1], "x"), str(target.type), at, target.span), frame)
         if not y.type.is_float:
-            cx.fail(type_errors.wrong_dtype(args[0].span or span, "what is differentiated", ("f32", "f64"), y.type), frame)
+            cx.fail(
+                type_errors.wrong_dtype(args[0].span or span, "what is differentiated", ("f32", "f64"), y.type), frame
+            )
         type = y.type if op == "jvp" else target.type
         requests.append(Node(op, inputs, None, type, (span, *frame.calls), frame.scope))
     return requests[0] if not isinstance(args[1].value, (tuple, VariableSet)) else tuple(requests)
@@ -106,10 +130,15 @@ def _targets(cx: Context, frame: Frame, argument: Argument) -> list[Node]:
     if isinstance(value, tuple) and any(isinstance(v, Node) for v in value):
         return [as_node(cx, frame, Argument(v, argument.span)) for v in value]
     if not isinstance(value, Node):
-        help = f"name one of its variables, or all of them: vars({value.path})" if isinstance(value, Instance) else "name the node to differentiate by"
+        help = (
+            f"name one of its variables, or all of them: vars({value.path})"
+            if isinstance(value, Instance)
+            else "name the node to differentiate by"
+        )
         if is_static(value) and argument.span is not None and argument.span.text.isidentifier():
             type = "f32[]" if isinstance(value, (int, float)) else "f32[n]"
-            help = f"a plain number takes no part in the graph; with a type it is a tensor: {argument.span.text}: {type} = ..."
+            typed = f"{argument.span.text}: {type} = ..."
+            help = f"a plain number takes no part in the graph; with a type it is a tensor: {typed}"
         cx.fail(errors.wrong_value(argument.span, "a tensor of the graph", describe(value), help), frame)  # type: ignore[arg-type]
     return [value]
 
@@ -130,7 +159,9 @@ def variables_of(cx: Context, frame: Frame, value: Any, span: Span) -> tuple[str
             why = "it owns none" if value.applied else "it was not applied to anything yet"
             cx.fail(errors.wrong_value(span, "trained variables", f"the net {value.path}", why), frame)
         return found
-    cx.fail(errors.wrong_value(span, "a net or variables", describe(value), "vars(net) names all variables of a net"), frame)
+    cx.fail(
+        errors.wrong_value(span, "a net or variables", describe(value), "vars(net) names all variables of a net"), frame
+    )
 
 
 def _vars(cx: Context, frame: Frame, args: list[Argument], span: Span) -> VariableSet:
@@ -141,7 +172,9 @@ def _len(cx: Context, frame: Frame, args: list[Argument], span: Span) -> int:
     value = args[0].value
     if isinstance(value, (tuple, str)):
         return len(value)
-    cx.fail(errors.wrong_value(span, "a list", describe(value), "shape(x)[0] is the size of a tensor's first axis"), frame)
+    cx.fail(
+        errors.wrong_value(span, "a list", describe(value), "shape(x)[0] is the size of a tensor's first axis"), frame
+    )
 
 
 def _tensor(cx: Context, frame: Frame, argument: Argument) -> Node:
@@ -215,7 +248,11 @@ def static_call(cx: Context, frame: Frame, name: str, args: list[Argument], span
         if name in _STATIC_LISTS and len(values) == 1 and isinstance(values[0], tuple):
             items = values[0]
             flat = all(isinstance(v, (int, float, Poly)) and not isinstance(v, bool) for v in items)
-            if flat and (items or name in ("sum", "prod")) and (name in ("sum", "prod") or not any(isinstance(v, Poly) for v in items)):
+            if (
+                flat
+                and (items or name in ("sum", "prod"))
+                and (name in ("sum", "prod") or not any(isinstance(v, Poly) for v in items))
+            ):
                 return _STATIC_LISTS[name](items)
         if name in ("min", "max", "minimum", "maximum") and len(numbers) == len(values) > 1:
             return (min if name.startswith("min") else max)(numbers)

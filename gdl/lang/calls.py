@@ -32,7 +32,6 @@ from gdl.lang.values import (
     Builtin,
     Function,
     Instance,
-    InstanceList,
     Pack,
     Partial,
     Poisoned,
@@ -51,7 +50,9 @@ def call(cx: Context, frame: Frame, callee: Any, args: Sequence[ast.Argument], s
     return call_values(cx, frame, callee, evaluate_arguments(cx, frame, args), span, callee_span)
 
 
-def call_values(cx: Context, frame: Frame, callee: Any, args: list[Argument], span: Span, callee_span: Span | None = None) -> Any:
+def call_values(
+    cx: Context, frame: Frame, callee: Any, args: list[Argument], span: Span, callee_span: Span | None = None
+) -> Any:
     """A call on evaluated arguments."""
     if isinstance(callee, Partial):
         tensors = [a for a in args if a.name is None]
@@ -67,7 +68,9 @@ def call_values(cx: Context, frame: Frame, callee: Any, args: list[Argument], sp
     cx.fail(errors.not_callable(callee_span or span, describe(callee), isinstance(callee, Node)), frame)
 
 
-def _call_partial(cx: Context, frame: Frame, partial: Partial, tensors: list[Argument], keywords: list[Argument], span: Span) -> Any:
+def _call_partial(
+    cx: Context, frame: Frame, partial: Partial, tensors: list[Argument], keywords: list[Argument], span: Span
+) -> Any:
     """`leaky_relu(slope=0.3)` gets its tensors: they fill the tensor parameters, which come first."""
     callee = partial.callee
     if isinstance(callee, Builtin):
@@ -86,13 +89,17 @@ def _call_op(cx: Context, frame: Frame, entry: Op, args: list[Argument], span: S
     static = static_call(cx, frame, entry.name, args, span)
     if static is not NotImplemented:
         return static
-    inputs, attrs = bind_variadic(cx, frame, entry, args, span) if entry.variadic else bind_plain(cx, frame, entry, args, span)
+    inputs, attrs = (
+        bind_variadic(cx, frame, entry, args, span) if entry.variadic else bind_plain(cx, frame, entry, args, span)
+    )
     if inputs is None:
         return Partial(entry, tuple(args), span)
     return apply_op(cx, frame, entry, inputs, attrs, span)
 
 
-def bind_plain(cx: Context, frame: Frame, entry: Op, args: list[Argument], span: Span) -> tuple[list[Argument] | None, dict[str, Any]]:
+def bind_plain(
+    cx: Context, frame: Frame, entry: Op, args: list[Argument], span: Span
+) -> tuple[list[Argument] | None, dict[str, Any]]:
     bound = bind(cx, frame, entry, args, span)
     tensors = entry.tensor_params
     if tensors and not any(p.name in bound for p in tensors):
@@ -111,7 +118,9 @@ def bind_plain(cx: Context, frame: Frame, entry: Op, args: list[Argument], span:
     return inputs, attrs | _free_keywords(entry, bound)
 
 
-def bind_variadic(cx: Context, frame: Frame, entry: Op, args: list[Argument], span: Span) -> tuple[list[Argument] | None, dict[str, Any]]:
+def bind_variadic(
+    cx: Context, frame: Frame, entry: Op, args: list[Argument], span: Span
+) -> tuple[list[Argument] | None, dict[str, Any]]:
     """`concat([a, b], axis=0)`, `einsum("i j, j k -> i k", a, b)`: lists of tensors are opened."""
     tensors: list[Argument] = []
     rest: list[Argument] = []
@@ -163,10 +172,10 @@ def _call_function(cx: Context, frame: Frame, function: Function, args: list[Arg
         bind_statics(cx, frame, function, args, span)
         return Partial(function, tuple(args), span)
     if what == "layer":
-        if not given or not _may_be_tensor(given[0].value):
+        if not given or not may_be_tensor(given[0].value):
             bind_statics(cx, frame, function, args, span)
             return Partial(function, tuple(args), span)
-        count = sum(1 for a in given if _may_be_tensor(a.value))
+        count = sum(1 for a in given if may_be_tensor(a.value))
         instance = make_instance(cx, frame, function, [a for a in args if a not in given[:count]], None, span)
         return apply_instance(cx, frame, instance, given[:count], span)
     if tensors and not given and not any(p.name in named for p in tensors):
@@ -178,7 +187,7 @@ def _call_function(cx: Context, frame: Frame, function: Function, args: list[Arg
     return run_function(cx, frame, function, bound, body, span)
 
 
-def _may_be_tensor(value: Any) -> bool:
+def may_be_tensor(value: Any) -> bool:
     return isinstance(value, Node) or (isinstance(value, tuple) and not is_static(value))
 
 
@@ -192,11 +201,22 @@ def _training(cx: Context, frame: Frame, args: Sequence[Argument]) -> bool:
 
 
 def make_instance(
-    cx: Context, frame: Frame, layer: Function, args: Sequence[Argument], name: str | None, span: Span, number: int | None = None
+    cx: Context,
+    frame: Frame,
+    layer: Function,
+    args: Sequence[Argument],
+    name: str | None,
+    span: Span,
+    number: int | None = None,
 ) -> Instance:
     """A net at its path; without a name it takes one from its layer."""
     if frame.what == "def":
-        cx.fail(name_errors.misplaced(span, f"the layer {layer.name}", "in a def, which owns no variables", "make the def a layer"), frame)
+        cx.fail(
+            name_errors.misplaced(
+                span, f"the layer {layer.name}", "in a def, which owns no variables", "make the def a layer"
+            ),
+            frame,
+        )
     label = name or _own_name(layer.name)
     path = join(frame.scope, label if number is None else f"{label}.{number}")
     if name is None and path in frame.paths:
@@ -264,7 +284,9 @@ def run_function(cx: Context, frame: Frame, function: Function, bound: Bound, bo
             if param.name in bound:
                 statics[param.name] = static_value(cx, frame, function, param, bound[param.name])
             elif param.default is not None:
-                statics[param.name] = cx.evaluate(Frame("def", function.module, dict(statics), calls=(span, *frame.calls)), param.default)
+                statics[param.name] = cx.evaluate(
+                    Frame("def", function.module, dict(statics), calls=(span, *frame.calls)), param.default
+                )
             else:
                 missing(cx, frame, function, param, span)
         body.names.update(statics)
@@ -276,7 +298,9 @@ def run_function(cx: Context, frame: Frame, function: Function, bound: Bound, bo
     return result
 
 
-def _match_tensors(cx: Context, frame: Frame, function: Function, bound: Bound, body: Frame, bindings: Bindings, span: Span) -> None:
+def _match_tensors(
+    cx: Context, frame: Frame, function: Function, bound: Bound, body: Frame, bindings: Bindings, span: Span
+) -> None:
     params = [p for p in function.definition.params if is_tensor_param(p)]
     dtypes: dict[str, str] = {}
     for param in params:
@@ -326,7 +350,7 @@ def _labelled(node: Node, param: ast.Param) -> Node:
 
 
 def _note_labels(body: Frame, param: ast.Param, node: Node) -> None:
-    """Symbols of the signature also name axes: `scan x in xs along t` finds the one that the caller labels otherwise."""
+    """Symbols of the signature also name axes: `along t` finds the one that the caller labels otherwise."""
     axes = param.type.axes  # type: ignore[union-attr]
     if len(axes) == node.type.rank:
         for axis, dim in zip(axes, node.type.dims):
@@ -355,8 +379,15 @@ def _check_results(cx: Context, body: Frame, function: Function, result: Any, bi
         try:
             match(pattern, value.type, "result", bindings)
         except Mismatch as m:
-            detail = describe_mismatch(m, function.name, {"result": (where, value.type)}, where).message if m.kind != "rank" else ""
-            cx.fail(type_errors.returns_other(where, function.name, show_type(pattern), value.type, detail, pattern.span), body)
+            detail = (
+                describe_mismatch(m, function.name, {"result": (where, value.type)}, where).message
+                if m.kind != "rank"
+                else ""
+            )
+            cx.fail(
+                type_errors.returns_other(where, function.name, show_type(pattern), value.type, detail, pattern.span),
+                body,
+            )
         except KeyError as unbound:
             cx.fail(name_errors.unknown_size(pattern.span, str(unbound.args[0]), None), body)
         cx.guard(bindings.guards, body, where)
@@ -374,41 +405,3 @@ def call_initializer(cx: Context, frame: Frame, callee: Op | Function, init: ast
     if "dtype" in names and "dtype" not in given:
         named.append(Argument(type.dtype, init.span, "dtype"))
     return call_values(cx, frame, callee, [*positional, *named], init.span)
-
-
-# ---- pipes -------------------------------------------------------------------------------------------------------
-
-
-def apply_stage(cx: Context, frame: Frame, value: Argument, stage: ast.Stage) -> Any:
-    """`value |> label: callee(args)`"""
-    callee = cx.evaluate(frame, stage.callee)
-    args = evaluate_arguments(cx, frame, stage.args or ())
-    span = stage.callee.span.to(stage.span)
-    if isinstance(callee, Partial) and isinstance(callee.callee, Function) and callee.callee.definition.what == "layer":
-        args, callee = [*callee.args, *args], callee.callee
-    if isinstance(callee, Function) and callee.definition.what == "layer":
-        tensors = [value, *[a for a in args if a.name is None and _may_be_tensor(a.value)]]
-        statics = [a for a in args if a not in tensors[1:]]
-        instance = _stage_instance(cx, frame, callee, statics, stage)
-        return apply_instance(cx, frame, instance, tensors, span)
-    if stage.label is not None:
-        cx.fail(name_errors.misplaced(stage.label_span or span, f"the label `{stage.label}`", f"before {describe(callee)}",
-                                      "a label names a layer's instance; name a value by a binding: y = ..."), frame)  # fmt: skip
-    return call_values(cx, frame, callee, [value, *args], span, stage.callee.span)
-
-
-def _stage_instance(cx: Context, frame: Frame, layer: Function, args: list[Argument], stage: ast.Stage) -> Instance:
-    if stage.label_index is None:
-        return make_instance(cx, frame, layer, args, stage.label, stage.label_span or stage.callee.span.to(stage.span))
-    assert stage.label is not None
-    number = cx.evaluate(frame, stage.label_index)
-    if not isinstance(number, int) or isinstance(number, bool):
-        cx.fail(errors.not_static(stage.label_index.span, "the number of an instance", describe(number), "use the variable of the `for`"), frame)
-    instance = make_instance(cx, frame, layer, args, stage.label, stage.label_span or stage.callee.span.to(stage.span), number)
-    known = frame.names.get(stage.label)
-    if not isinstance(known, InstanceList):
-        known = InstanceList()
-        bind_name(frame, stage.label, known, stage.label_span or stage.callee.span.to(stage.span))
-    known.items[number] = instance
-    return instance
-

@@ -19,9 +19,10 @@ from gdl.lang.calls import call_initializer, make_instance, require_statics
 from gdl.lang.context import Context, Frame
 from gdl.lang.declarations import declare
 from gdl.lang.expressions import evaluate, evaluate_condition
+from gdl.lang.inline_tests import lower_test
 from gdl.lang.lookup import is_known
 from gdl.lang.modules import Loader
-from gdl.lang.procedures import head, lower_eval, lower_load, lower_test, lower_train
+from gdl.lang.procedures import head, lower_eval, lower_load, lower_train
 from gdl.lang.program import Eval, Load, Program, Save, Test, Train
 from gdl.lang.statements import execute, foresee, run_statements
 from gdl.lang.uncalled import check_uncalled
@@ -31,8 +32,7 @@ from gdl.syntax import ast
 from gdl.types import sizes
 from gdl.types.record import DataHeader, SourceCall
 
-#: Python frames needed to evaluate expressions and calls at their deepest (both are limited by name, see MAX_NESTING and
-#: MAX_CALLS).
+#: Python frames needed to evaluate expressions and calls at their deepest: MAX_NESTING and MAX_CALLS limit both.
 _STACK = 20_000
 
 
@@ -144,7 +144,7 @@ def _each(cx: Context, form: type, lower: Callable[..., Any], among: Sequence[An
 
 
 def _hold_procedures_together(cx: Context, trains: list[Train], evals: Mapping[str, Eval]) -> None:
-    """What can be said only when all blocks are known: evals that are run, metrics saved by, variables never trained."""
+    """What can be said only when all blocks are known: evals that run, values saved by, variables never trained."""
     declared = [s.name for s in cx.main.statements if isinstance(s, ast.Eval)]
     _hold_names_apart(cx)
     for at, train in enumerate(trains):
@@ -172,11 +172,15 @@ def _hold_names_apart(cx: Context) -> None:
             if before is not item:
                 name = item.name or "train"
                 help = "" if item.name else "give the blocks names: train warmup { ... }"
-                cx.report(name_errors.declared_twice(item.name_span or head(item), name, before.name_span or head(before), help))
+                cx.report(
+                    name_errors.declared_twice(
+                        item.name_span or head(item), name, before.name_span or head(before), help
+                    )
+                )
 
 
 def _resolved(save: Save, train: Train, evals: Mapping[str, Eval]) -> Save:
-    """`save best NAME` with the eval that reports it: the share of a boolean metric is to grow, anything else to shrink."""
+    """`save best NAME` with the eval that reports it: the share of a boolean metric is to grow, else to shrink."""
     for run in train.runs:
         for value in evals[run.eval].values if run.eval in evals else ():
             if value.name == save.best:
@@ -197,7 +201,11 @@ def _in_order(diagnostics: list[Diagnostic], source: Source) -> list[Diagnostic]
     """By place in the text, the program's own file first."""
 
     def place(d: Diagnostic) -> tuple[bool, str, int]:
-        return (d.span is None or d.span.source is not source, d.span.source.name if d.span else "", d.span.start if d.span else 0)
+        return (
+            d.span is None or d.span.source is not source,
+            d.span.source.name if d.span else "",
+            d.span.start if d.span else 0,
+        )
 
     return sorted(diagnostics, key=place)
 
@@ -211,4 +219,3 @@ def deep_stack() -> Iterator[None]:
         yield
     finally:
         sys.setrecursionlimit(before)
-

@@ -31,8 +31,8 @@ MAX_EVALUATIONS = 500_000
 class Frame:
     """One body being evaluated: its names, and where it stands.
 
-    `what` is "program", "def", "layer", "optimizer", "scan", "train", "eval" or "test". `calls` are the places of the calls
-    that led here, innermost first. `pending` are statements further down that bind a name not bound yet.
+    `what` is "program", "def", "layer", "optimizer", "scan", "train", "eval" or "test". `calls` are the places of the
+    calls that led here, innermost first. `pending` are statements further down that bind a name not bound yet.
     """
 
     what: str
@@ -189,7 +189,13 @@ class Context:
         """The one node of a variable."""
         if info_path not in self.leaves:
             self.leaves[info_path] = Node(
-                "variable", (), {"path": info_path}, type, (span,) if span else (), info_path.rpartition("/")[0], info_path
+                "variable",
+                (),
+                {"path": info_path},
+                type,
+                (span,) if span else (),
+                info_path.rpartition("/")[0],
+                info_path,
             )
         return self.leaves[info_path]
 
@@ -259,7 +265,10 @@ def blame_caller(diagnostic: Diagnostic, calls: tuple[Span, ...], body_of: Calla
     if not own:
         return diagnostic
     inside = f"this arises inside the library: {span!r}: {span.source.line(span.line).strip()}"
-    labels = (Label(own[0], diagnostic.labels[0].text), *[each for each in diagnostic.labels[1:] if not is_library(each.span)])
+    labels = (
+        Label(own[0], diagnostic.labels[0].text),
+        *[each for each in diagnostic.labels[1:] if not is_library(each.span)],
+    )
     return replace(
         diagnostic, labels=labels + _chain(own, body_of), notes=(*diagnostic.notes, inside), fix=()
     )  # fmt: skip
@@ -267,7 +276,9 @@ def blame_caller(diagnostic: Diagnostic, calls: tuple[Span, ...], body_of: Calla
 
 def _chain(places: list[Span], body_of: Callable[[Span], str]) -> tuple[Label, ...]:
     """Where the body around each place is called, the next of the places."""
-    bodies = {outer: inner for inner, outer in reversed(list(zip(places, places[1:]))) if inner != outer}  # each place once
+    bodies = {
+        outer: inner for inner, outer in reversed(list(zip(places, places[1:]))) if inner != outer
+    }  # each place once
     links = list(reversed(bodies.items()))
     shown = links if len(links) <= _MAX_CHAIN else [*links[: _MAX_CHAIN - 1], links[-1]]
     return tuple([Label(outer, f"{body_of(inner) or 'it'} is called here") for outer, inner in shown])

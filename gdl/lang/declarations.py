@@ -82,7 +82,11 @@ def _dim(cx: Context, frame: Frame, item: ast.Dim) -> None:
             continue
         value = cx.evaluate(frame, item.value)
         if isinstance(value, bool) or not isinstance(value, (int, sizes.Poly)):
-            cx.fail(errors.wrong_value(item.value.span, "a size", describe(value), "a whole number, dim n = 28, or nothing: dim batch"))
+            cx.fail(
+                errors.wrong_value(
+                    item.value.span, "a size", describe(value), "a whole number, dim n = 28, or nothing: dim batch"
+                )
+            )
         frame.names[name] = value
 
 
@@ -100,7 +104,9 @@ def _hyper(cx: Context, frame: Frame, item: ast.Hyper) -> None:
         if low is not None and high is not None and not (low <= each <= high if closed else low < each < high):
             assert item.bounds is not None
             cx.fail(errors.hyper_out_of_range(span, label, item.name, each, item.bounds.span))
-    cx.hypers[item.name] = Hyper(item.name, kind, default, value, is_choice, low, high, closed, item.doc, item.name_span)
+    cx.hypers[item.name] = Hyper(
+        item.name, kind, default, value, is_choice, low, high, closed, item.doc, item.name_span
+    )
     frame.names[item.name] = value
 
 
@@ -112,7 +118,11 @@ def hyper_kind(cx: Context, frame: Frame, item: ast.Hyper) -> tuple[tuple[str, .
             cx.fail(errors.hyper_kind(item.default.span, item.name, "an int, float, bool or string", describe(value)))
         return (named,), False
     if not item.kind.is_choice and item.kind.names[0] not in ("int", "float", "bool", "string"):
-        cx.fail(errors.hyper_kind(item.kind.span, item.name, "int, float, bool, string, or strings with | between", item.kind.names[0]))
+        cx.fail(
+            errors.hyper_kind(
+                item.kind.span, item.name, "int, float, bool, string, or strings with | between", item.kind.names[0]
+            )
+        )
     return item.kind.names, item.kind.is_choice
 
 
@@ -133,9 +143,20 @@ def _bounds(cx: Context, frame: Frame, item: ast.Hyper) -> tuple[float | None, f
     if item.bounds is None:
         return None, None, False
     value = cx.evaluate(frame, item.bounds)
-    numbers = isinstance(value, tuple) and len(value) == 2 and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in value)
+    numbers = (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in value)
+    )
     if not numbers or value[0] > value[1]:
-        cx.fail(errors.wrong_value(item.bounds.span, "a range, the lower end first", f"`{item.bounds.span.text}`", "(low, high) is without its ends, [low, high] with them"))
+        cx.fail(
+            errors.wrong_value(
+                item.bounds.span,
+                "a range, the lower end first",
+                f"`{item.bounds.span.text}`",
+                "(low, high) is without its ends, [low, high] with them",
+            )
+        )
     return value[0], value[1], isinstance(item.bounds, ast.Array)
 
 
@@ -177,7 +198,11 @@ def _source_call(cx: Context, frame: Frame, expr: ast.Expr) -> SourceCall:
     args = evaluate_arguments(cx, frame, expr.args)
     for argument in args:
         if not is_static(argument.value):
-            cx.fail(errors.not_static(argument.span, f"what {name} is given", describe(argument.value), "use numbers, strings and hypers"))  # type: ignore[arg-type]
+            cx.fail(
+                errors.not_static(
+                    argument.span, f"what {name} is given", describe(argument.value), "use numbers, strings and hypers"
+                )
+            )  # type: ignore[arg-type]
     return SourceCall(name, tuple([a.value for a in args if a.name is None]), {a.name: a.value for a in args if a.name})
 
 
@@ -196,4 +221,8 @@ def _same_fields(cx: Context, headers: list[DataHeader], exprs: list[ast.Expr]) 
         if dict(header.fields) != dict(first.fields) or set(header.splits) != set(first.splits):
             fields = [", ".join(f"{k}: {t}" for k, t in h.fields.items()) for h in (first, header)]
             help = "the program must run with either: `A or B` have the same fields and splits"
-            cx.fail(errors.wrong_value(expr.span, f"the fields of {first.name}, {fields[0]}", f"{header.name} with {fields[1]}", help))
+            cx.fail(
+                errors.wrong_value(
+                    expr.span, f"the fields of {first.name}, {fields[0]}", f"{header.name} with {fields[1]}", help
+                )
+            )

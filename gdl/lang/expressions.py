@@ -9,11 +9,12 @@ from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.graph.node import Node
 from gdl.lang.apply import OPERATORS, apply_op, as_node
-from gdl.lang.calls import apply_stage, call
+from gdl.lang.calls import call
 from gdl.lang.context import Context, Frame
 from gdl.lang.indexing import index_value
 from gdl.lang.lookup import lookup
 from gdl.lang.scan import evaluate_scan
+from gdl.lang.stages import apply_stage
 from gdl.lang.values import (
     POISON,
     Argument,
@@ -161,8 +162,15 @@ def _logic(cx: Context, frame: Frame, expr: ast.Chain) -> Any:
         if isinstance(left, bool):
             left = right
         else:
-            left = apply_op(cx, frame, TABLE[OPERATORS[term.op]], [Argument(left, span), Argument(right, term.operand.span)],
-                            {}, span.to(term.operand.span), term.op)  # fmt: skip
+            left = apply_op(
+                cx,
+                frame,
+                TABLE[OPERATORS[term.op]],
+                [Argument(left, span), Argument(right, term.operand.span)],
+                {},
+                span.to(term.operand.span),
+                term.op,
+            )
         span = span.to(term.operand.span)
     return left
 
@@ -199,7 +207,11 @@ def _static_binary(cx: Context, frame: Frame, op: str, a: Any, b: Any, span: Spa
             return NotImplemented  # lists of numbers are compared as tensors
         return (a == b) is (op == "==")
     if isinstance(a, tuple) or isinstance(b, tuple):
-        return _counted(cx, frame, a + b, span) if op == "+" and isinstance(a, tuple) and isinstance(b, tuple) else NotImplemented
+        return (
+            _counted(cx, frame, a + b, span)
+            if op == "+" and isinstance(a, tuple) and isinstance(b, tuple)
+            else NotImplemented
+        )
     if op in ("@",) or a is None or b is None or isinstance(a, str) != isinstance(b, str):
         return NotImplemented
     if isinstance(a, Poly) or isinstance(b, Poly):
@@ -218,9 +230,21 @@ def _static_binary(cx: Context, frame: Frame, op: str, a: Any, b: Any, span: Spa
     except ZeroDivisionError:
         cx.fail(call_errors.bad_static(span, f"{a} {op} {b} divides by zero", _NONZERO), frame)
     except OverflowError:
-        cx.fail(call_errors.bad_static(span, "this number is too large", f"whole numbers have at most {_MAX_STATIC_BITS} bits, floats reach 1.8e308"), frame)
+        cx.fail(
+            call_errors.bad_static(
+                span,
+                "this number is too large",
+                f"whole numbers have at most {_MAX_STATIC_BITS} bits, floats reach 1.8e308",
+            ),
+            frame,
+        )
     except ValueError:
-        cx.fail(call_errors.bad_static(span, f"{a} ** {b} is not a real number", "roots of negative numbers are complex: take abs first"), frame)
+        cx.fail(
+            call_errors.bad_static(
+                span, f"{a} ** {b} is not a real number", "roots of negative numbers are complex: take abs first"
+            ),
+            frame,
+        )
 
 
 def _is_size(value: Any) -> bool:
@@ -259,7 +283,11 @@ def evaluate_condition(cx: Context, frame: Frame, expr: ast.Expr, what: str) -> 
         cx.fail(call_errors.not_static(expr.span, what, f"`{value}`, which depends on the data fed",
                                        "decide by numbers, hypers or sizes that are numbers"), frame)  # fmt: skip
     if not isinstance(value, bool):
-        help = "choose between values by where(condition, a, b)" if isinstance(value, Node) else f"write a comparison: {expr.span.text} > 0"
+        help = (
+            "choose between values by where(condition, a, b)"
+            if isinstance(value, Node)
+            else f"write a comparison: {expr.span.text} > 0"
+        )
         cx.fail(call_errors.not_static(expr.span, what, describe(value), help), frame)
     return value
 
@@ -310,12 +338,23 @@ def _data_member(cx: Context, frame: Frame, value: DataValue, name: str, span: S
     if name in header.fields:
         if cx.records is not None and (value.split is not None or "" in header.splits):
             return cx.records(value, name, span)
-        cx.fail(name_errors.misplaced(span, f"the field `{name}` of {value.name}", "here",
-                                      f"fields are in scope in a feed: feed x = {name} from {_with_split(value)}"), frame)  # fmt: skip
+        cx.fail(
+            name_errors.misplaced(
+                span,
+                f"the field `{name}` of {value.name}",
+                "here",
+                f"fields are in scope in a feed: feed x = {name} from {_with_split(value)}",
+            ),
+            frame,
+        )
     splits = [s for s in header.splits if s] if value.split is None else []
     known = [*splits, *header.attributes]
     shown = f"the data source {value.name}" + (f".{value.split}" if value.split else "")
-    notes = [f"its splits are {', '.join(splits)}" if splits else f"it is not split: from {value.name}"] if value.split is None else []
+    notes = (
+        [f"its splits are {', '.join(splits)}" if splits else f"it is not split: from {value.name}"]
+        if value.split is None
+        else []
+    )
     notes.append("its fields are " + ", ".join(f"{k}: {t}" for k, t in header.fields.items()))
     if header.attributes:
         notes.append("its numbers are " + ", ".join(header.attributes))
@@ -376,4 +415,3 @@ _FORMS: dict[type, Callable[[Context, Frame, Any], Any]] = {
     ast.Ellipsis_: _misplaced,
     ast.Splice: _misplaced,
 }
-

@@ -52,7 +52,12 @@ def lower_feeds(cx: Context, frame: Frame, statements: Sequence[Any]) -> Bound:
     bound = Bound(statements=[s for s in statements if isinstance(s, ast.Feed)])
     sourced = [s for s in bound.statements if s.source is not None]
     if len(sourced) > 1:
-        cx.fail(errors.train_block(sourced[1].span, "a block feeds from one source", "bind everything in one `feed ... from ...`"), frame)
+        cx.fail(
+            errors.train_block(
+                sourced[1].span, "a block feeds from one source", "bind everything in one `feed ... from ...`"
+            ),
+            frame,
+        )
     for s in statements:
         if isinstance(s, (ast.If, ast.For)):
             _refuse_nested(cx, frame, s)
@@ -71,8 +76,15 @@ def _refuse_nested(cx: Context, frame: Frame, s: ast.If | ast.For) -> None:
     """What a block is fed can't depend on an `if` in it: the sizes of everything else follow from it."""
     for inner in (*s.body, *(s.orelse if isinstance(s, ast.If) else ())):
         if isinstance(inner, ast.Feed):
-            cx.fail(name_errors.misplaced(inner.span, "`feed`", "inside `if` or `for`",
-                                          "feed once, at the top of the block; a value may be chosen: x = a if fast else b"), frame)  # fmt: skip
+            cx.fail(
+                name_errors.misplaced(
+                    inner.span,
+                    "`feed`",
+                    "inside `if` or `for`",
+                    "feed once, at the top of the block; a value may be chosen: x = a if fast else b",
+                ),
+                frame,
+            )
         if isinstance(inner, (ast.If, ast.For)):
             _refuse_nested(cx, frame, inner)
 
@@ -103,7 +115,10 @@ def _open(cx: Context, frame: Frame, s: ast.Feed, bound: Bound) -> dict[str, Nod
     assert s.source is not None
     data = cx.evaluate(frame, s.source)
     if not isinstance(data, DataValue):
-        cx.fail(call_errors.wrong_value(s.source.span, "a data source", describe(data), "declare one: data d = mnist()"), frame)
+        cx.fail(
+            call_errors.wrong_value(s.source.span, "a data source", describe(data), "declare one: data d = mnist()"),
+            frame,
+        )
     splits = [name for name in data.header.splits if name]
     if data.split is None and splits:
         cx.fail(errors.needs_split(s.source.span, data.name, splits), frame)
@@ -111,10 +126,17 @@ def _open(cx: Context, frame: Frame, s: ast.Feed, bound: Bound) -> dict[str, Nod
     bound.symbol = _leading_symbol(cx, s)
     leading = Dim(sizes.symbol(bound.symbol), bound.symbol, s.source.span)
     return {
-        name: Node("input", (), {"name": name}, TensorType(t.dtype, (leading, *[Dim(n) for n in t.shape]), s.source.span),
-                   (s.source.span,), "", name)
+        name: Node(
+            "input",
+            (),
+            {"name": name},
+            TensorType(t.dtype, (leading, *[Dim(n) for n in t.shape]), s.source.span),
+            (s.source.span,),
+            "",
+            name,
+        )
         for name, t in data.header.fields.items()
-    }  # fmt: skip
+    }
 
 
 def _leading_symbol(cx: Context, s: ast.Feed) -> str:
@@ -133,7 +155,15 @@ def _batch(cx: Context, frame: Frame, s: ast.Feed) -> int | None:
         return None
     value = cx.evaluate(frame, s.batch)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        cx.fail(call_errors.wrong_value(s.batch.span, "a positive number of examples", describe(value), "as in batch 100; without `batch` all records are fed at once"), frame)
+        cx.fail(
+            call_errors.wrong_value(
+                s.batch.span,
+                "a positive number of examples",
+                describe(value),
+                "as in batch 100; without `batch` all records are fed at once",
+            ),
+            frame,
+        )
     return value
 
 
@@ -177,7 +207,9 @@ def _explain_fields(cx: Context, frame: Frame, expr: ast.Expr, bound: Bound) -> 
             continue
         shown = f"{bound.data.name}.{bound.data.split}" if bound.data.split else bound.data.name
         listed = ", ".join(f"{k}: {t}" for k, t in fields.items())
-        cx.fail(errors.unknown_field(name.span, shown, name.name, listed, name_errors.closest(name.name, fields)), frame)
+        cx.fail(
+            errors.unknown_field(name.span, shown, name.name, listed, name_errors.closest(name.name, fields)), frame
+        )
 
 
 def _free_names(expr: Any) -> list[ast.Name]:
@@ -213,7 +245,9 @@ def _converted(cx: Context, frame: Frame, binding: ast.Argument, leaf: Node, val
         return as_node(cx, frame, static, wanted)
     if wanted not in _LOSSLESS.get(got, ()):
         cx.fail(errors.lossy_feed(binding.value.span, binding.name or "", wanted, got), frame)
-    return apply_op(cx, frame, TABLE["cast"], [Argument(value, binding.value.span)], {"dtype": wanted}, binding.value.span)
+    return apply_op(
+        cx, frame, TABLE["cast"], [Argument(value, binding.value.span)], {"dtype": wanted}, binding.value.span
+    )
 
 
 def _match(cx: Context, frame: Frame, binding: ast.Argument, leaf: Node, value: Node, bound: Bound) -> None:
@@ -243,7 +277,11 @@ def _rank_help(span: Span, wanted: int, value: Node) -> str:
     """How what is fed gets the number of axes that is declared."""
     text, rank = " ".join(span.text.split()), value.type.rank
     if value.op == "constant":
-        return f"the placeholder has {wanted} axes: lists, {wanted} deep" if wanted else "the placeholder is a scalar: a number"
+        return (
+            f"the placeholder has {wanted} axes: lists, {wanted} deep"
+            if wanted
+            else "the placeholder is a scalar: a number"
+        )
     if rank == wanted + 1 == 1:
         return f"take one element: ({text})[0]"
     if wanted == 2 and rank > 2:
@@ -260,8 +298,18 @@ def explain_unfed(cx: Context, frame: Frame, leaf: Node, roots: Sequence[tuple[s
         if leaf not in order:
             continue
         user = next((n for n in order if leaf in n.inputs and n.span is not None), None)
-        cx.fail(errors.not_fed(span, text, leaf.attrs["name"], _place_of_use(user, leaf), _feed_label(bound),
-                               [v.attrs["name"] for v in bound.values], _feed_hint(cx, frame, leaf, bound)), frame)  # fmt: skip
+        cx.fail(
+            errors.not_fed(
+                span,
+                text,
+                leaf.attrs["name"],
+                _place_of_use(user, leaf),
+                _feed_label(bound),
+                [v.attrs["name"] for v in bound.values],
+                _feed_hint(cx, frame, leaf, bound),
+            ),
+            frame,
+        )
 
 
 def _place_of_use(user: Node | None, leaf: Node) -> Span | None:

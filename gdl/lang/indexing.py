@@ -27,7 +27,12 @@ def index_value(cx: Context, frame: Frame, value: Any, expr: ast.Index) -> Any:
     if not gathers:
         return _sliced(cx, frame, node, tuple(items), expr)
     if len(gathers) > 1:
-        cx.fail(call_errors.bad_static(expr.span, "one index can be a tensor, not several", "gather along one axis after the other"), frame)
+        cx.fail(
+            call_errors.bad_static(
+                expr.span, "one index can be a tensor, not several", "gather along one axis after the other"
+            ),
+            frame,
+        )
     return _gathered(cx, frame, node, items, gathers[0], expr)
 
 
@@ -55,7 +60,12 @@ def _item(cx: Context, frame: Frame, item: ast.Expr) -> Any:
     if isinstance(item, ast.Slice):
         bounds = [None if b is None else _bound(cx, frame, b) for b in (item.start, item.stop, item.step)]
         if bounds[2] == 0:
-            cx.fail(type_errors.index_error(item.span, "the step of a slice can't be 0", help="x[::2] takes every second element"), frame)
+            cx.fail(
+                type_errors.index_error(
+                    item.span, "the step of a slice can't be 0", help="x[::2] takes every second element"
+                ),
+                frame,
+            )
         return ("slice", *bounds)
     value = cx.evaluate(frame, item)
     if value is None:
@@ -64,7 +74,9 @@ def _item(cx: Context, frame: Frame, item: ast.Expr) -> Any:
         return value
     node = as_node(cx, frame, Argument(value, item.span), None, "t")
     if node.type.dtype not in ("i32", "i64"):
-        help = "where(mask, x, 0) keeps the shape" if node.type.dtype == "bool" else f"convert it: i64({item.span.text})"
+        help = (
+            "where(mask, x, 0) keeps the shape" if node.type.dtype == "bool" else f"convert it: i64({item.span.text})"
+        )
         cx.fail(type_errors.wrong_dtype(item.span, "an index", ("i64", "i32"), node.type, help), frame)
     return node
 
@@ -73,8 +85,15 @@ def _bound(cx: Context, frame: Frame, expr: ast.Expr) -> Any:
     value = cx.evaluate(frame, expr)
     if value is None or (isinstance(value, (int, Poly)) and not isinstance(value, bool)):
         return value
-    cx.fail(call_errors.not_static(expr.span, "the bound of a slice", describe(value),
-                                   "slices have fixed bounds; gather(x, indices) takes what a tensor names"), frame)  # fmt: skip
+    cx.fail(
+        call_errors.not_static(
+            expr.span,
+            "the bound of a slice",
+            describe(value),
+            "slices have fixed bounds; gather(x, indices) takes what a tensor names",
+        ),
+        frame,
+    )
 
 
 def _sliced(cx: Context, frame: Frame, node: Node, items: tuple[Any, ...], expr: ast.Index) -> Node:

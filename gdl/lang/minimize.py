@@ -1,4 +1,4 @@
-"""`minimize loss over vars(f) with Adam(lr) clip 1.0`: gradients requested, clipped, and handed to the optimizer's body."""
+"""`minimize loss over vars(f) with Adam(lr) clip 1.0`: gradients requested, clipped, handed to the optimizer's body."""
 
 from __future__ import annotations
 
@@ -50,13 +50,17 @@ def lower_minimize(cx: Context, frame: Frame, s: ast.Minimize, index: int, train
     if s.clip is not None:
         gradients = _clipped(cx, frame, s.clip, gradients, origin)
     updates: list[PendingUpdate] = []
-    scope = join(join("optimizer", train), str(index))
+    scope = "/".join([part for part in ("optimizer", train, str(index)) if part])
     for leaf, gradient in zip(leaves, gradients):
-        updates += optimize_variable(cx, frame, optimizer, leaf, gradient, join(scope, leaf.attrs["path"]), s.optimizer.span)
+        updates += optimize_variable(
+            cx, frame, optimizer, leaf, gradient, join(scope, leaf.attrs["path"]), s.optimizer.span
+        )
     return Step(index, [(text, s.loss.span, loss)], updates, paths, needs, s.span)
 
 
-def _trained(cx: Context, frame: Frame, s: ast.Minimize, text: str, needs: set[Node], frozen: tuple[str, ...]) -> tuple[str, ...]:
+def _trained(
+    cx: Context, frame: Frame, s: ast.Minimize, text: str, needs: set[Node], frozen: tuple[str, ...]
+) -> tuple[str, ...]:
     """Paths to train: those asked for, or all on which the loss depends."""
     if s.over is not None:
         paths = variables_of(cx, frame, cx.evaluate(frame, s.over), s.over.span)
@@ -69,7 +73,12 @@ def _trained(cx: Context, frame: Frame, s: ast.Minimize, text: str, needs: set[N
         cx.fail(errors.nothing_to_train(s.loss.span, text), frame)
     kept = tuple([p for p in paths if not any(p == f or p.startswith(f + "/") or f == "" for f in frozen)])
     if not kept:
-        cx.fail(errors.train_block(s.span, f"everything that `{text}` depends on is frozen", "freeze less, or minimize over something else"), frame)
+        cx.fail(
+            errors.train_block(
+                s.span, f"everything that `{text}` depends on is frozen", "freeze less, or minimize over something else"
+            ),
+            frame,
+        )
     return kept
 
 
@@ -77,7 +86,11 @@ def _optimizer(cx: Context, frame: Frame, s: ast.Minimize) -> Partial:
     value = cx.evaluate(frame, s.optimizer)
     if isinstance(value, Function) and value.definition.what == "optimizer":
         value = Partial(value, (), s.optimizer.span)
-    if isinstance(value, Partial) and isinstance(value.callee, Function) and value.callee.definition.what == "optimizer":
+    if (
+        isinstance(value, Partial)
+        and isinstance(value.callee, Function)
+        and value.callee.definition.what == "optimizer"
+    ):
         return value
     library = cx.loader.standard("optimizers")
     known = sorted(library.names()) if library else []
@@ -85,10 +98,18 @@ def _optimizer(cx: Context, frame: Frame, s: ast.Minimize) -> Partial:
 
 
 def _clipped(cx: Context, frame: Frame, clip: ast.Expr, gradients: list[Node], origin: tuple[Span, ...]) -> list[Node]:
-    """Gradients scaled down where their joint norm exceeds the limit (Pascanu, Mikolov and Bengio, 2013, algorithm 1)."""
+    """Gradients scaled down where their joint norm exceeds the limit.
+
+    Reference: Pascanu, Mikolov and Bengio, 2013, algorithm 1.
+    """
     limit = cx.evaluate(frame, clip)
     if isinstance(limit, bool) or not isinstance(limit, (int, float)) or limit <= 0:
-        cx.fail(call_errors.wrong_value(clip.span, "the largest norm, a positive number", describe(limit), "as in clip 1.0"), frame)
+        cx.fail(
+            call_errors.wrong_value(
+                clip.span, "the largest norm, a positive number", describe(limit), "as in clip 1.0"
+            ),
+            frame,
+        )
     squares = [TABLE["sum"](g * g) for g in gradients]
     total = squares[0]
     for square in squares[1:]:
@@ -116,7 +137,12 @@ def optimize_variable(
     tensors = [p for p in function.definition.params if isinstance(p.type, ast.TypeExpr)]
     if len(tensors) != 2:
         form = f"optimizer {function.name}(w: f32[...], g: f32[...], lr: float = 0.1) {{ ... }}"
-        cx.fail(call_errors.bad_static(function.definition.name_span, "an optimizer takes two tensors: the variable and its gradient", form), frame)
+        cx.fail(
+            call_errors.bad_static(
+                function.definition.name_span, "an optimizer takes two tensors: the variable and its gradient", form
+            ),
+            frame,
+        )
     values: list[tuple[Any, ast.Param]] = [(leaf, tensors[0]), (gradient, tensors[1])]
     bound |= {param.name: Argument(value, span) for value, param in values}
     body = Frame("optimizer", function.module, {}, scope, True, (span, *frame.calls))

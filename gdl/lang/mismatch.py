@@ -1,4 +1,4 @@
-"""A `Mismatch` between tensors and a signature, told as a diagnostic: with the operands, both origins, and a way out."""
+"""A `Mismatch` between tensors and a signature, told as a diagnostic: the operands, both origins, and a way out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ from gdl.types.tensor import Dim, TensorType
 Tensors = dict[str, tuple[Span, TensorType]]
 
 
-def explain(entry: Op, shown: str, m: Mismatch, nodes: Sequence[Node], args: Sequence[Argument], span: Span) -> Diagnostic:
+def explain(
+    entry: Op, shown: str, m: Mismatch, nodes: Sequence[Node], args: Sequence[Argument], span: Span
+) -> Diagnostic:
     """Why an op does not take these arguments. `shown` is how the program writes the op."""
     if entry.variadic:
         names = [f"{entry.tensor_params[0].name}[{i}]" for i in range(len(nodes))]
@@ -54,17 +56,23 @@ def describe_mismatch(
         return type_errors.mixed_dtypes(op, left, right, _cast_help(shown, left, right, infix))
     if m.kind == "dtype" and involved:
         where, type = involved[0]
-        return type_errors.wrong_dtype(where, f"`{m.args_named[0]}` of {op}" if not infix else f"an operand of {op}", m.left, type)  # type: ignore[arg-type]
+        return type_errors.wrong_dtype(
+            where, f"`{m.args_named[0]}` of {op}" if not infix else f"an operand of {op}", m.left, type
+        )  # type: ignore[arg-type]
     if m.kind == "rank" and involved:
         where, type = involved[0]
-        return type_errors.wrong_rank(where, f"`{m.args_named[0]}` of {op}", _legible(str(m.left)), type, _rank_help(m, where))
+        return type_errors.wrong_rank(
+            where, f"`{m.args_named[0]}` of {op}", _legible(str(m.left)), type, _rank_help(m, where)
+        )
     if m.kind == "axis":
         shown_type = next(iter(tensors.values()))[1] if tensors else None
         return type_errors.no_axis(span, m.left, str(shown_type), int(m.right))  # type: ignore[call-overload]
     if m.kind == "attr":
         return _attribute(m, shown, span, signature)
     if shown == "[...]":
-        return type_errors.index_error(span, m.text, operands, "write fewer" if "too many" in m.text else type_errors.COUNTING)
+        return type_errors.index_error(
+            span, m.text, operands, "write fewer" if "too many" in m.text else type_errors.COUNTING
+        )
     return call_errors.requirement(span, f"{op}: {m.text}" if m.text else str(m), operands)
 
 
@@ -111,7 +119,9 @@ def _product_help(m: Mismatch, tensors: Tensors) -> str:
     help = _size_help(m)
     if help and abs(left.size - right.size) == 1:  # type: ignore[operator]
         bigger, other = (right, left) if right.size > left.size else (left, right)  # type: ignore[operator]
-        owner = next((_short(s, n) for n, (s, t) in tensors.items() if any(d.size == other.size for d in t.dims)), "the other")
+        owner = next(
+            (_short(s, n) for n, (s, t) in tensors.items() if any(d.size == other.size for d in t.dims)), "the other"
+        )
         help += f", or if {bigger.size} includes a bias column, append ones to `{owner}`"
     return help
 

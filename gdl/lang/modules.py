@@ -1,4 +1,4 @@
-"""Modules: what a file defines and imports. Library files are parsed one definition at a time, when it is first named."""
+"""Modules: what a file defines and imports. Library files are parsed one definition at a time, when it is named."""
 
 from __future__ import annotations
 

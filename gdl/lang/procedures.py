@@ -24,7 +24,6 @@ from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
 from gdl.types.match import Guard
-from gdl.types.tensor import broadcast_dims
 
 Roots = Sequence[tuple[str, Span, Node]]
 
@@ -34,7 +33,9 @@ def block_frame(cx: Context, what: str) -> Frame:
     return Frame(what, cx.main, dict(cx.top.names), "", cx.training, (), spans=dict(cx.top.spans))
 
 
-def computation(cx: Context, frame: Frame, bound: Bound, roots: Roots, updates: Sequence[PendingUpdate]) -> program.Computation:
+def computation(
+    cx: Context, frame: Frame, bound: Bound, roots: Roots, updates: Sequence[PendingUpdate]
+) -> program.Computation:
     """The graph of some outputs and updates, placeholders replaced by what feeds them."""
     nodes = [node for _, _, node in roots]
     chosen = taking_part(cx, nodes, updates)
@@ -48,8 +49,10 @@ def computation(cx: Context, frame: Frame, bound: Bound, roots: Roots, updates: 
 
 
 def taking_part(cx: Context, nodes: list[Node], updates: Sequence[PendingUpdate]) -> list[tuple[Node, Node]]:
-    """Updates given, and those of layers whose output these nodes need. Two of one variable (a net applied twice in a step)
-    are averaged, so that their order can't matter."""
+    """Updates given, and those of layers whose output these nodes need.
+
+    Two of one variable (a net applied twice in a step) are averaged, so that their order can't matter.
+    """
     reached = set(topological([*nodes, *[u.value for u in updates]]))
     wanted = [*updates, *[u for u in cx.updates if u.anchors is None or any(a in reached for a in u.anchors)]]
     values: dict[Node, list[Node]] = {}
@@ -117,7 +120,12 @@ def lower_train(cx: Context, item: ast.Train) -> program.Train:
     bound = lower_feeds(cx, frame, item.body)
     if unit == "epochs" and bound.feed.data is None and not cx.is_broken(item.span):
         span = next(s.span for s in item.body if isinstance(s, ast.Epochs))
-        cx.fail(errors.train_block(span, "an epoch is one pass over data, and nothing is fed from a data source", "write steps 10000"), frame)
+        cx.fail(
+            errors.train_block(
+                span, "an epoch is one pass over data, and nothing is fed from a data source", "write steps 10000"
+            ),
+            frame,
+        )
     for s in item.body:
         if isinstance(s, ast.Bind):
             execute(cx, frame, s)
@@ -127,7 +135,12 @@ def lower_train(cx: Context, item: ast.Train) -> program.Train:
     if not steps:
         if cx.is_broken(item.span):
             raise Poisoned
-        cx.fail(errors.train_block(head(item), "a train block needs something to minimize", "minimize loss with Adam(1e-3)"), frame)
+        cx.fail(
+            errors.train_block(
+                head(item), "a train block needs something to minimize", "minimize loss with Adam(1e-3)"
+            ),
+            frame,
+        )
     every = lambda e: _every(cx, frame, e)  # noqa: E731
     reports = [
         program.Report(tuple([_observe(cx, frame, steps, v) for v in s.values]), every(s.every))
@@ -145,9 +158,17 @@ def lower_train(cx: Context, item: ast.Train) -> program.Train:
         for s in item.body if isinstance(s, ast.Save)
     ]  # fmt: skip
     return program.Train(
-        item.name or "train", unit, count, bound.feed, _filled(body, lowered), tuple(reports), tuple(runs), tuple(saves),
-        tuple(stops), item.span,
-    )  # fmt: skip
+        item.name or "train",
+        unit,
+        count,
+        bound.feed,
+        _filled(body, lowered),
+        tuple(reports),
+        tuple(runs),
+        tuple(saves),
+        tuple(stops),
+        item.span,
+    )
 
 
 def _length(cx: Context, frame: Frame, item: ast.Train) -> tuple[str, int]:
@@ -157,7 +178,12 @@ def _length(cx: Context, frame: Frame, item: ast.Train) -> tuple[str, int]:
     value = cx.evaluate(frame, found[0].count)
     unit = "epochs" if isinstance(found[0], ast.Epochs) else "steps"
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        cx.fail(call_errors.wrong_value(found[0].count.span, f"a number of {unit}, 0 or more", describe(value), f"as in {unit} 100"), frame)
+        cx.fail(
+            call_errors.wrong_value(
+                found[0].count.span, f"a number of {unit}, 0 or more", describe(value), f"as in {unit} 100"
+            ),
+            frame,
+        )
     return unit, value
 
 
@@ -187,7 +213,12 @@ def _actions(
             elif isinstance(s, ast.Repeat):
                 count = cx.evaluate(frame, s.count)
                 if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-                    cx.fail(call_errors.wrong_value(s.count.span, "a positive number of repetitions", describe(count), "as in repeat 5 { ... }"), frame)
+                    cx.fail(
+                        call_errors.wrong_value(
+                            s.count.span, "a positive number of repetitions", describe(count), "as in repeat 5 { ... }"
+                        ),
+                        frame,
+                    )
                 actions.append((count, _actions(cx, frame, item, s.body, steps, frozen)))
         except Poisoned:
             failed = True
@@ -202,11 +233,16 @@ def _filled(body: tuple[Any, ...], lowered: dict[int, program.Minimize]) -> tupl
     ])  # fmt: skip
 
 
-def _observe(cx: Context, frame: Frame, steps: list[Step], expr: ast.Expr, boolean: bool = False) -> tuple[str, int, int]:
+def _observe(
+    cx: Context, frame: Frame, steps: list[Step], expr: ast.Expr, boolean: bool = False
+) -> tuple[str, int, int]:
     """Have a value computed by the Minimize that shares most of its graph: (text, minimize, output)."""
     node = _node(cx, frame, expr)
     if boolean and (node.type.dtype != "bool" or node.type.rank != 0):
-        cx.fail(call_errors.wrong_value(expr.span, "a condition, bool[]", str(node.type), "compare: stop when loss < 0.5"), frame)
+        cx.fail(
+            call_errors.wrong_value(expr.span, "a condition, bool[]", str(node.type), "compare: stop when loss < 0.5"),
+            frame,
+        )
     ancestors = [n for n in topological([node]) if not n.is_leaf]
     shares = [sum(1 for n in ancestors if n in step.needs) for step in steps]
     step = steps[shares.index(max(shares))]
@@ -219,7 +255,11 @@ def _observe(cx: Context, frame: Frame, steps: list[Step], expr: ast.Expr, boole
 
 def _minimize(cx: Context, frame: Frame, step: Step, bound: Bound) -> program.Minimize:
     return program.Minimize(
-        step.index, step.outputs[0][0], computation(cx, frame, bound, step.outputs, step.updates), step.variables, step.span
+        step.index,
+        step.outputs[0][0],
+        computation(cx, frame, bound, step.outputs, step.updates),
+        step.variables,
+        step.span,
     )
 
 
@@ -228,7 +268,12 @@ def _every(cx: Context, frame: Frame, every: ast.Every | None) -> program.Every:
         return program.Every(1, "epochs")
     value = cx.evaluate(frame, every.count)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        cx.fail(call_errors.wrong_value(every.count.span, f"a positive number of {every.unit}", describe(value), f"as in every 10 {every.unit}"), frame)
+        cx.fail(
+            call_errors.wrong_value(
+                every.count.span, f"a positive number of {every.unit}", describe(value), f"as in every 10 {every.unit}"
+            ),
+            frame,
+        )
     return program.Every(value, every.unit)
 
 
@@ -251,22 +296,26 @@ def lower_load(cx: Context, s: ast.Load) -> program.Load:
             target = value.attrs["path"]
         else:
             nets = [n for n, v in cx.top.names.items() if isinstance(v, Instance)]
-            cx.fail(name_errors.no_member(s.target_span or s.span, "the program", s.target, nets, "load takes the name of a net or variable"))
+            cx.fail(
+                name_errors.no_member(
+                    s.target_span or s.span, "the program", s.target, nets, "load takes the name of a net or variable"
+                )
+            )
     return program.Load(target, s.file, s.maps, s.freeze, s.target_span or s.file_span, s.file_span)
 
 
-# ---- eval and test -----------------------------------------------------------------------------------------------
+# ---- eval -----------------------------------------------------------------------------------------------
 
 
-def _opened(cx: Context, frame: Frame, body: Sequence[Any]) -> Iterator[Any]:
+def opened(cx: Context, frame: Frame, body: Sequence[Any]) -> Iterator[Any]:
     """The statements of a block with those of the `if` and `for` in it, each when it is its turn."""
     for s in body:
         if isinstance(s, ast.If):
-            yield from _opened(cx, frame, s.body if cx.condition(frame, s.test, "the condition of `if`") else s.orelse)
+            yield from opened(cx, frame, s.body if cx.condition(frame, s.test, "the condition of `if`") else s.orelse)
         elif isinstance(s, ast.For):
             for i in iterations(cx, frame, s):
                 frame.names[s.name] = i
-                yield from _opened(cx, frame, s.body)
+                yield from opened(cx, frame, s.body)
         else:
             yield s
 
@@ -278,7 +327,7 @@ def lower_eval(cx: Context, item: ast.Eval) -> program.Eval:
     roots: list[tuple[str, Span, Node]] = []
     values: list[program.Value] = []
     writes: list[program.WriteImage] = []
-    for s in _opened(cx, frame, item.body):
+    for s in opened(cx, frame, item.body):
         if isinstance(s, ast.Report):
             for expr in s.values:
                 node = _node(cx, frame, expr)
@@ -287,70 +336,24 @@ def lower_eval(cx: Context, item: ast.Eval) -> program.Eval:
         elif isinstance(s, ast.Write):
             node = _node(cx, frame, s.value)
             if not node.type.is_float or not 2 <= node.type.rank <= 4:
-                cx.fail(type_errors.wrong_rank(s.value.span, "a picture", "floats in [0, 1] with axes [n, h, w, 1 or 3], [n, h, w] or [h, w]", node.type), frame)
+                cx.fail(
+                    type_errors.wrong_rank(
+                        s.value.span,
+                        "a picture",
+                        "floats in [0, 1] with axes [n, h, w, 1 or 3], [n, h, w] or [h, w]",
+                        node.type,
+                    ),
+                    frame,
+                )
             writes.append(program.WriteImage(s.file, len(roots), s.span))
             roots.append((s.file, s.value.span, node))
         elif not isinstance(s, ast.Feed):
             execute(cx, frame, s)
     if not roots and POISON not in frame.names.values() and not cx.is_broken(item.span):
-        cx.fail(errors.train_block(head(item), f"the eval block `{item.name}` reports nothing", "report loss, accuracy"), frame)
-    return program.Eval(item.name, bound.feed, computation(cx, frame, bound, roots, ()), tuple(values), tuple(writes), item.span)
-
-
-def lower_test(cx: Context, item: ast.Test) -> program.Test:
-    """A test block: both sides of every expectation are outputs of one graph."""
-    frame = block_frame(cx, "test")
-    bound = lower_feeds(cx, frame, item.body)
-    roots: list[tuple[str, Span, Node]] = []
-    expectations: list[program.Expectation] = []
-    failures = []
-
-    def output(expr: ast.Expr, dtype: str | None = None) -> int:
-        value = cx.evaluate(frame, expr)
-        roots.append((shown(expr), expr.span, as_node(cx, frame, Argument(value, expr.span), dtype)))
-        return len(roots) - 1
-
-    for s in _opened(cx, frame, item.body):
-        if isinstance(s, ast.Expect):
-            left = output(s.value)
-            node = roots[left][2]
-            if s.close is None and node.type.dtype != "bool":
-                cx.fail(call_errors.wrong_value(s.value.span, "a condition", str(node.type), "as in expect a == b, or expect a ~= b"), frame)
-            text = shown(s.value) + (f" ~= {shown(s.close)}" if s.close is not None else "")
-            right = None if s.close is None else output(s.close, node.type.dtype if node.type.is_float else None)
-            if right is not None:
-                _hold_comparable(cx, frame, s, node, roots[right][2])
-            expectations.append(program.Expectation(text, left, right, s.span))
-        elif isinstance(s, ast.ExpectError):
-            failures += _expected_error(cx, frame, s)
-        elif not isinstance(s, ast.Feed):
-            execute(cx, frame, s)
-    return program.Test(
-        item.name, bound.feed, computation(cx, frame, bound, roots, ()), tuple(expectations), tuple(failures), item.span
+        cx.fail(
+            errors.train_block(head(item), f"the eval block `{item.name}` reports nothing", "report loss, accuracy"),
+            frame,
+        )
+    return program.Eval(
+        item.name, bound.feed, computation(cx, frame, bound, roots, ()), tuple(values), tuple(writes), item.span
     )
-
-
-def _hold_comparable(cx: Context, frame: Frame, s: ast.Expect, left: Node, right: Node) -> None:
-    """E0302 where the two sides of `~=` can't be broadcast against each other."""
-    dims = broadcast_dims([left.type.dims, right.type.dims])
-    if len(dims) == 3 and isinstance(dims[0], int):
-        a, b = left.type.dims[-dims[0]], right.type.dims[-dims[0]]
-        operands = f"the left side is {left.type}, the right side {right.type}"
-        cx.fail(type_errors.sizes_differ(s.span, f"`~=` cannot broadcast {a.size} and {b.size}", operands, a, b, ""), frame)
-
-
-def _expected_error(cx: Context, frame: Frame, s: ast.ExpectError) -> list[Any]:
-    """The body's diagnostics are caught; it fails where the expected code is not among them."""
-    said, cx.diagnostics = cx.diagnostics, []
-    known, cx._said = cx._said, set()
-    try:
-        inner = Frame("program", frame.library, dict(frame.names), "expect", frame.training, ())
-        for statement in s.body:
-            execute(cx, inner, statement)
-        codes = [d.code for d in cx.diagnostics]
-    finally:
-        cx.diagnostics, cx._said = said, known
-        for path in [p for p in cx.variables if p.startswith("expect/")]:
-            del cx.variables[path], cx.leaves[path]
-    return [] if s.code in codes else [errors.expected_error(s.span, s.code, codes)]
-

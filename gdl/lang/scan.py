@@ -47,15 +47,29 @@ def evaluate_scan(cx: Context, frame: Frame, expr: ast.Scan) -> Any:
     for statement in expr.body:
         cx.execute(inner, statement)
     if len(cx.updates) > updates:
-        cx.fail(name_errors.misplaced(expr.span, "an update", "in a scan", "a state changes once a step: update it outside, by what the scan yields"), frame)
+        cx.fail(
+            name_errors.misplaced(
+                expr.span,
+                "an update",
+                "in a scan",
+                "a state changes once a step: update it outside, by what the scan yields",
+            ),
+            frame,
+        )
     if loop.failed:
         raise Poisoned
     nexts, yields = _results(cx, inner, expr, loop)
     draws = _draws(cx, cx.drawn[drawn:], along)
     body, captured = _body(params, draws, carried, nexts, yields)
     scan = make_scan(
-        body, [*sequences, *draws.values()], first, captured, length=along.size, origin=(expr.span, *frame.calls), scope=frame.scope,
-    )  # fmt: skip
+        body,
+        [*sequences, *draws.values()],
+        first,
+        captured,
+        length=along.size,
+        origin=(expr.span, *frame.calls),
+        scope=frame.scope,
+    )
     stacked = [_restored(cx, frame, y, axis, along, expr.span) for y in yields_of(scan)[: len(yields)]]
     return stacked[0] if len(stacked) == 1 else tuple(stacked)
 
@@ -78,8 +92,17 @@ def _sequences(cx: Context, frame: Frame, expr: ast.Scan) -> tuple[list[Node], i
     for dim in dims[1:]:
         verdict = sizes.equal(dims[0].size, dim.size)
         if verdict is False:
-            cx.fail(type_errors.sizes_differ(expr.over.span, f"`scan` needs equal lengths, got {dims[0].size} and {dim.size}",
-                                             f"along `{expr.along}`", dims[0], dim, ""), frame)  # fmt: skip
+            cx.fail(
+                type_errors.sizes_differ(
+                    expr.over.span,
+                    f"`scan` needs equal lengths, got {dims[0].size} and {dim.size}",
+                    f"along `{expr.along}`",
+                    dims[0],
+                    dim,
+                    "",
+                ),
+                frame,
+            )
         if verdict is None:
             cx.guard([Guard(dims[0], dim)], frame, expr.span)
     return moved, axes[0], dims[0]
@@ -114,20 +137,33 @@ def _results(cx: Context, inner: Frame, expr: ast.Scan, loop: Loop) -> tuple[lis
     """The next values and the yields, of one dtype, each carry keeping its type."""
     for carry in expr.carries:
         if carry.name not in loop.nexts:
-            cx.fail(call_errors.bad_static(carry.span, f"the carry `{carry.name}` gets no next value", f"write next {carry.name} = ..."), inner)
+            cx.fail(
+                call_errors.bad_static(
+                    carry.span, f"the carry `{carry.name}` gets no next value", f"write next {carry.name} = ..."
+                ),
+                inner,
+            )
     if not loop.yields:
-        cx.fail(call_errors.bad_static(expr.span, "this scan yields nothing", "write yield h: what each step gives"), inner)
+        cx.fail(
+            call_errors.bad_static(expr.span, "this scan yields nothing", "write yield h: what each step gives"), inner
+        )
     nexts = [loop.nexts[str(c.name)] for c in expr.carries]
     yields = [node for node, _ in loop.yields]
     dtypes = {n.type.dtype for n in nexts + yields}
     if len(dtypes) > 1:
-        cx.fail(call_errors.bad_static(expr.span, f"carries and yields of one scan have one dtype, got {' and '.join(sorted(dtypes))}",
-                                       "convert them: f32(x)"), inner)  # fmt: skip
+        cx.fail(
+            call_errors.bad_static(
+                expr.span,
+                f"carries and yields of one scan have one dtype, got {' and '.join(sorted(dtypes))}",
+                "convert them: f32(x)",
+            ),
+            inner,
+        )
     return nexts, yields
 
 
 def _draws(cx: Context, drawn: list[Node], along: Dim) -> dict[Node, Node]:
-    """Random nodes of the body, each with the node that draws for all positions at once: every step has its own draw."""
+    """Random nodes of the body, each with the node that draws for all positions at once."""
     found = {}
     for node in drawn:
         attrs = {**node.attrs, "shape": (along.size, *node.attrs["shape"])}
@@ -140,7 +176,7 @@ def _draws(cx: Context, drawn: list[Node], along: Dim) -> dict[Node, Node]:
 def _body(
     params: list[Node], draws: dict[Node, Node], carried: list[Node], nexts: list[Node], yields: list[Node]
 ) -> tuple[Body, list[Node]]:
-    """The body over parameters of its own, and what it captures. Each step also keeps its carries: they are in the rows."""
+    """The body over parameters of its own, and what it captures."""
     taken = [*params, *draws, *carried]
     captured = captures(nexts + yields, taken)
     leaves = {n: parameter(f"p{i}", n.type, n.origin) for i, n in enumerate([*taken, *captured])}
@@ -194,8 +230,10 @@ def execute_next(cx: Context, frame: Frame, s: ast.Next) -> None:
     if s.name in frame.loop.nexts:
         cx.fail(name_errors.updated_twice(s.name_span, s.name, None), frame)
     node = as_node(cx, frame, Argument(cx.evaluate(frame, s.value), s.value.span), carry.type.dtype)
-    if node.type.dtype != carry.type.dtype or node.type.rank != carry.type.rank or any(
-        sizes.equal(a, b) is False for a, b in zip(node.type.shape, carry.type.shape)
+    if (
+        node.type.dtype != carry.type.dtype
+        or node.type.rank != carry.type.rank
+        or any(sizes.equal(a, b) is False for a, b in zip(node.type.shape, carry.type.shape))
     ):
         cx.fail(type_errors.declared_type(s.value.span, s.name, carry.type, node.type, "its next value is"), frame)
     cx.guard([Guard(a, b) for a, b in zip(carry.type.dims, node.type.dims) if a.size != b.size], frame, s.span)
@@ -209,6 +247,4 @@ def execute_yield(cx: Context, frame: Frame, s: ast.Yield) -> None:
     if frame.loop.yields is not None:
         cx.fail(call_errors.bad_static(s.span, "a scan yields once", "yield a, b gives several values"), frame)
     dtype = next((c.type.dtype for c in frame.loop.carries.values()), None)
-    frame.loop.yields = [
-        (as_node(cx, frame, Argument(cx.evaluate(frame, e), e.span), dtype), e.span) for e in s.values
-    ]
+    frame.loop.yields = [(as_node(cx, frame, Argument(cx.evaluate(frame, e), e.span), dtype), e.span) for e in s.values]

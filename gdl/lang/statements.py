@@ -145,7 +145,11 @@ def _note_later_uses(cx: Context, said: int, name: str, statement: ast.Statement
     if len(cx.diagnostics) == said or cx.diagnostics[said].code not in _HIDING:
         return
     text = re.sub(r"#[^\n]*|\"(\\.|[^\"\\\n])*\"", lambda m: " " * len(m.group()), statement.span.source.text)
-    uses = {text.count("\n", 0, m.start()) for m in re.finditer(rf"(?<![\w.]){re.escape(name)}\b", text) if m.start() >= statement.span.end}
+    uses = {
+        text.count("\n", 0, m.start())
+        for m in re.finditer(rf"(?<![\w.]){re.escape(name)}\b", text)
+        if m.start() >= statement.span.end
+    }
     if uses:
         lines = "line; it is" if len(uses) == 1 else "lines; they are"
         note = f"`{name}` is used on {len(uses)} later {lines} not reported again"
@@ -218,11 +222,22 @@ def iterations(cx: Context, frame: Frame, s: ast.For) -> range:
     for expr in (s.start, s.stop):
         value = cx.evaluate(frame, expr)
         if not isinstance(value, int) or isinstance(value, bool):
-            cx.fail(errors.not_static(expr.span, "the range of `for`", describe(value), "use numbers or hypers; over an axis use scan"), frame)
+            cx.fail(
+                errors.not_static(
+                    expr.span, "the range of `for`", describe(value), "use numbers or hypers; over an axis use scan"
+                ),
+                frame,
+            )
         bounds.append(value)
     if bounds[1] - bounds[0] > MAX_ITERATIONS:
-        cx.fail(errors.bad_static(s.span, f"this `for` would run {bounds[1] - bounds[0]} times; the limit is {MAX_ITERATIONS}",
-                                  "a `for` is unrolled; over an axis use scan"), frame)  # fmt: skip
+        cx.fail(
+            errors.bad_static(
+                s.span,
+                f"this `for` would run {bounds[1] - bounds[0]} times; the limit is {MAX_ITERATIONS}",
+                "a `for` is unrolled; over an axis use scan",
+            ),
+            frame,
+        )
     return range(bounds[0], bounds[1])
 
 
@@ -251,13 +266,23 @@ def _require(cx: Context, frame: Frame, s: ast.Require) -> None:
         cx.guard([Guard(Dim(value.left, None, s.test.span), Dim(value.right, None, s.test.span))], frame, s.span)
         return
     if not isinstance(value, bool):
-        cx.fail(errors.not_static(s.test.span, "what is required", f"`{value}`" if op else describe(value),
-                                  "require is decided before running: compare sizes, hypers and numbers"), frame)  # fmt: skip
+        cx.fail(
+            errors.not_static(
+                s.test.span,
+                "what is required",
+                f"`{value}`" if op else describe(value),
+                "require is decided before running: compare sizes, hypers and numbers",
+            ),
+            frame,
+        )
     if value:
         return
     text = _filled(cx, frame, s) if s.message else f"`{s.test.span.text}` does not hold{_operand_values(frame, s.test)}"
     where = frame.calls[0] if frame.calls else s.span
-    cx.fail(errors.requirement(where, text, origin=s.span if where is not s.span and cx.is_users(s.span) else None), replace_calls(frame))
+    cx.fail(
+        errors.requirement(where, text, origin=s.span if where is not s.span and cx.is_users(s.span) else None),
+        replace_calls(frame),
+    )
 
 
 def replace_calls(frame: Frame) -> Frame:
@@ -310,7 +335,12 @@ def _elsewhere(cx: Context, frame: Frame, s: Any) -> None:
     """Declarations that were read before, blocks that are lowered after: all of them stand at the top level."""
     if not any(s is item for item in cx.main.statements):
         keyword = type(s).__name__.lower()
-        cx.fail(name_errors.misplaced(s.span, f"`{keyword}`", "inside `if` or `for`", "move it to the top level of the file"), frame)
+        cx.fail(
+            name_errors.misplaced(
+                s.span, f"`{keyword}`", "inside `if` or `for`", "move it to the top level of the file"
+            ),
+            frame,
+        )
 
 
 _FORMS: dict[type, Callable[[Context, Frame, Any], None]] = {
@@ -327,5 +357,8 @@ _FORMS: dict[type, Callable[[Context, Frame, Any], None]] = {
     ast.Placeholder: _placeholder,
     ast.Next: execute_next,
     ast.Yield: execute_yield,
-    **{form: _elsewhere for form in (ast.Dim, ast.Hyper, ast.Data, ast.Train, ast.Eval, ast.Test, ast.Load, ast.Definition, ast.Import)},
+    **{
+        form: _elsewhere
+        for form in (ast.Dim, ast.Hyper, ast.Data, ast.Train, ast.Eval, ast.Test, ast.Load, ast.Definition, ast.Import)
+    },
 }

@@ -23,14 +23,27 @@ def execute_variable(cx: Context, frame: Frame, s: ast.Variable | ast.State) -> 
     trained = isinstance(s, ast.Variable)
     if frame.what not in ("program", "layer", "optimizer") or (trained and frame.what == "optimizer"):
         what, help = ("a variable", "make it a layer") if trained else ("a state", "make it a layer")
-        cx.fail(name_errors.misplaced(s.span, what, f"in {'an' if frame.what[0] in 'aeo' else 'a'} {frame.what}", help), frame)
+        cx.fail(
+            name_errors.misplaced(s.span, what, f"in {'an' if frame.what[0] in 'aeo' else 'a'} {frame.what}", help),
+            frame,
+        )
     if s.name in frame.names and s.name in frame.spans:
         cx.fail(name_errors.declared_twice(s.name_span, s.name, frame.spans[s.name]), frame)
     type = _optimizer_type(cx, frame, s) or typed(cx, frame, s.type)
     if trained and not type.is_float:
-        cx.fail(type_errors.wrong_dtype(s.name_span, f"variable `{s.name}`", ("f32", "f64"), type,
-                                        "only floats can be trained; a tensor that is kept but not trained is a state"), frame)  # fmt: skip
-    leaf = cx.declare_variable(frame, s.name, type, lambda path: initial_value(cx, frame, s, type, path), trained, s.name_span)
+        cx.fail(
+            type_errors.wrong_dtype(
+                s.name_span,
+                f"variable `{s.name}`",
+                ("f32", "f64"),
+                type,
+                "only floats can be trained; a tensor that is kept but not trained is a state",
+            ),
+            frame,
+        )
+    leaf = cx.declare_variable(
+        frame, s.name, type, lambda path: initial_value(cx, frame, s, type, path), trained, s.name_span
+    )
     declare_name(frame, s.name, leaf, s.name_span)
     if not trained:
         frame.states[s.name] = leaf
@@ -81,9 +94,24 @@ def execute_net(cx: Context, frame: Frame, s: ast.Net) -> None:
     if isinstance(value, Function) and value.definition.what == "layer":
         value = Partial(value, (), s.value.span)
     if isinstance(value, Instance):
-        cx.fail(errors.wrong_value(s.value.span, "a new layer", describe(value), f"it has the name {value.path} already: use that, or a plain binding"), frame)
-    if not (isinstance(value, Partial) and isinstance(value.callee, Function) and value.callee.definition.what == "layer"):
-        cx.fail(errors.wrong_value(s.value.span, "a layer", describe(value), "as in net f = Dense(10); a value needs no `net`"), frame)
+        cx.fail(
+            errors.wrong_value(
+                s.value.span,
+                "a new layer",
+                describe(value),
+                f"it has the name {value.path} already: use that, or a plain binding",
+            ),
+            frame,
+        )
+    if not (
+        isinstance(value, Partial) and isinstance(value.callee, Function) and value.callee.definition.what == "layer"
+    ):
+        cx.fail(
+            errors.wrong_value(
+                s.value.span, "a layer", describe(value), "as in net f = Dense(10); a value needs no `net`"
+            ),
+            frame,
+        )
     if s.name in frame.names and s.name in frame.spans:
         cx.fail(name_errors.declared_twice(s.name_span, s.name, frame.spans[s.name]), frame)
     cx.require_statics(frame, value.callee, value.args, s.value.span)
@@ -96,7 +124,15 @@ def execute_update(cx: Context, frame: Frame, s: ast.Update) -> None:
         candidate = frame.names.get(s.name)
         target = candidate if isinstance(candidate, Node) and candidate.op == "variable" else None
     if frame.what == "scan":
-        cx.fail(name_errors.misplaced(s.span, "`update`", "in a scan", "a state changes once a step: update it outside, by what the scan yields"), frame)
+        cx.fail(
+            name_errors.misplaced(
+                s.span,
+                "`update`",
+                "in a scan",
+                "a state changes once a step: update it outside, by what the scan yields",
+            ),
+            frame,
+        )
     if target is None:
         cx.fail(name_errors.not_updatable(s.name_span, s.name, _why_no_state(frame, s.name), frame.states), frame)
     if s.name in frame.updated:
@@ -105,7 +141,9 @@ def execute_update(cx: Context, frame: Frame, s: ast.Update) -> None:
     node = as_node(cx, frame, Argument(cx.evaluate(frame, s.value), s.value.span), target.type.dtype)
     if node.type != target.type:
         if node.type.rank == 0 and node.type.dtype == target.type.dtype:
-            node = apply_op(cx, frame, TABLE["broadcast_to"], [Argument(node, s.value.span)], {"shape": target.type.shape}, s.span)
+            node = apply_op(
+                cx, frame, TABLE["broadcast_to"], [Argument(node, s.value.span)], {"shape": target.type.shape}, s.span
+            )
         else:
             cx.fail(type_errors.declared_type(s.value.span, s.name, target.type, node.type, "its next value is"), frame)
     cx.updates.append(PendingUpdate(target, node))

@@ -163,7 +163,13 @@ def describe(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, tuple):
-        return "a list" if all(map(is_static, value)) else "several values" if all(map(_is_tensor, value)) else "a list with a tensor in it"
+        return (
+            "a list"
+            if all(map(is_static, value))
+            else "several values"
+            if all(map(_is_tensor, value))
+            else "a list with a tensor in it"
+        )
     if isinstance(value, Op):
         return f"the function {value.name}"
     if isinstance(value, Function):
