@@ -37,6 +37,8 @@ def scan_partials(scan: Node, upstream: Node, differentiate: Differentiate) -> S
     """The gradient at every input: sequences, first carries, captured. `differentiate` does it for one step."""
     body: Body = scan.attrs["body"]
     length: Size = scan.attrs["length"]
+    if length == 0:
+        return [Zero("it runs over an empty axis")] * len(scan.inputs)
     sequences = scan.inputs[: len(body.sequences)]
     carries = scan.inputs[len(sequences) : len(sequences) + len(body.carries)]
     captured = scan.inputs[len(sequences) + len(carries) :]

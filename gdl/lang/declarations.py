@@ -96,7 +96,7 @@ def _dim(cx: Context, frame: Frame, item: ast.Dim) -> None:
 def _hyper(cx: Context, frame: Frame, item: ast.Hyper) -> None:
     kind, is_choice = hyper_kind(cx, frame, item)
     default = _fitting(cx, item, kind, is_choice, cx.evaluate(frame, item.default), item.default.span)
-    low, high, closed = _bounds(cx, frame, item)
+    low, high, closed = _bounds(cx, frame, item, kind[0] in ("int", "float"))
     value = default
     if item.name in cx.given_hypers:
         value = _fitting(cx, item, kind, is_choice, cx.given_hypers[item.name], item.name_span)
@@ -134,15 +134,20 @@ def _fitting(cx: Context, item: ast.Hyper, kind: tuple[str, ...], is_choice: boo
         cx.fail(errors.hyper_kind(span, item.name, wanted, describe(value) if is_static(value) else str(value)))
     wants = {"int": int, "float": (int, float), "bool": bool, "string": str}[kind[0]]
     if isinstance(value, wants) and (kind[0] == "bool" or not isinstance(value, bool)):
-        return float(value) if kind[0] == "float" else value
+        if kind[0] != "float":
+            return value
+        if abs(value) < 2**1023:
+            return float(value)
     article = "an" if kind[0] == "int" else "a"
     cx.fail(errors.hyper_kind(span, item.name, f"{article} {kind[0]}", describe(value)))
 
 
-def _bounds(cx: Context, frame: Frame, item: ast.Hyper) -> tuple[float | None, float | None, bool]:
+def _bounds(cx: Context, frame: Frame, item: ast.Hyper, is_numeric: bool) -> tuple[float | None, float | None, bool]:
     if item.bounds is None:
         return None, None, False
     value = cx.evaluate(frame, item.bounds)
+    if not is_numeric:
+        cx.fail(errors.wrong_value(item.bounds.span, "no range", f"`{item.bounds.span.text}`", "an int or a float has one"))
     numbers = (
         isinstance(value, tuple)
         and len(value) == 2

@@ -30,7 +30,7 @@ def folded(node: Node) -> Node:
         return node
     try:
         result = evaluate(node)
-    except (IndexError, ZeroDivisionError):
+    except (IndexError, ValueError, ZeroDivisionError, MemoryError):
         return node
     where: dict[str, Any] = {"origin": node.origin, "scope": node.scope}
     if node.type.rank and result.tobytes() == result.reshape(-1)[:1].tobytes() * count:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gdl.errors import runtime as errors
 from gdl.runtime.arrays import aligned_block, round_up
 from gdl.runtime.statements import Storage
 
@@ -26,10 +25,7 @@ class Arena:
     def block(self, nbytes: int) -> np.ndarray:
         """At least so many bytes. Errors: E0810."""
         if self._block.nbytes < nbytes:
-            try:
-                self._block = aligned_block(nbytes)
-            except MemoryError:
-                raise errors.out_of_memory(nbytes) from None
+            self._block = aligned_block(nbytes)
         return self._block
 
     @property

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 
 import numpy as np
+
+from gdl.errors import runtime as errors
 
 #: A cache line, and what the widest vector loads like.
 ALIGNMENT_BYTES = 64
@@ -35,9 +40,26 @@ def nbytes_of(dtype: str, shape: Iterable[int]) -> int:
     return DTYPES[dtype].itemsize * prod(shape)
 
 
+@cache
+def physical_bytes() -> int:
+    """The memory of this machine; more than anything where it can't be told."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return sys.maxsize
+
+
 def aligned_block(nbytes: int) -> np.ndarray:
-    """Uninitialised bytes whose address is a multiple of the alignment."""
-    block = np.empty(nbytes + ALIGNMENT_BYTES, np.uint8)
+    """Uninitialised bytes whose address is a multiple of the alignment. Errors: E0810.
+
+    A system may promise more memory than it has, and end the process that uses it: so what can't fit is refused here.
+    """
+    if nbytes > physical_bytes():
+        raise errors.out_of_memory(nbytes)
+    try:
+        block = np.empty(nbytes + ALIGNMENT_BYTES, np.uint8)
+    except MemoryError:
+        raise errors.out_of_memory(nbytes) from None
     start = -block.ctypes.data % ALIGNMENT_BYTES
     return block[start : start + nbytes]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gdl.errors import runtime as errors
 from gdl.graph.node import LOOP, Graph, Node, topological
 from gdl.ops.table import TABLE
 from gdl.passes import bind_sizes
@@ -14,6 +15,10 @@ from gdl.runtime.arrays import DTYPES
 from gdl.runtime.loop import Loop, interpreted_loop
 from gdl.runtime.random import draw
 from gdl.runtime.state import State
+
+
+#: What a kernel raises where the numbers, or how many there are, are the mistake.
+STOPS = (IndexError, ValueError, ZeroDivisionError, MemoryError)
 
 
 def trace(
@@ -71,7 +76,11 @@ def _apply(node: Node, values: Mapping[Node, Any], seed: int, tick: int) -> np.n
         return interpreted_loop(Loop(node), [values[i] for i in node.inputs], _run_body)
     entry = TABLE[node.op]
     first = [draw(seed, node.attrs["key"], tick)] if entry.random else []
-    result = entry.kernel(*first, *[values[i] for i in node.inputs], **node.attrs)  # type: ignore[misc]
+    try:
+        result = entry.kernel(*first, *[values[i] for i in node.inputs], **node.attrs)  # type: ignore[misc]
+    except STOPS as error:
+        why = str(error) or "not enough memory"
+        raise errors.failed(node.op, why, [str(i.type) for i in node.inputs], node.origin) from None
     return np.asarray(result, order=None if entry.view else "C")  # laid out as in a plan, so that sums round alike
 
 

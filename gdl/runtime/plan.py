@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from gdl.collection import uncollected
 from gdl.graph.node import Graph, Node
 from gdl.passes import PIPELINE, bind_sizes, run_passes
@@ -51,7 +53,8 @@ class Plan:
 @uncollected
 def plan(graph: Graph, sizes: Mapping[str, int]) -> Plan:
     """The plan of a graph without open requests, its symbolic sizes bound, through all passes."""
-    return plan_as_is(run_passes(bind_sizes(graph, sizes), PIPELINE))
+    with np.errstate(all="ignore"):  # as in a run: infinities are values
+        return plan_as_is(run_passes(bind_sizes(graph, sizes), PIPELINE))
 
 
 def plan_as_is(graph: Graph, blocking: Blocking = Blocking()) -> Plan:  # noqa: B008

@@ -17,7 +17,7 @@ from gdl.graph.node import Graph, Node
 from gdl.runtime.arena import Arena
 from gdl.runtime.arrays import DTYPES, place, read_only
 from gdl.runtime.emit import Blocks, Function
-from gdl.runtime.interpret import trace
+from gdl.runtime.interpret import STOPS, trace
 from gdl.runtime.loop import Loop, loop_kernel
 from gdl.runtime.plan import Plan, plan
 from gdl.runtime.random import Draws
@@ -55,7 +55,7 @@ class Step:
         """The outputs for the fed arrays, which are given in the order of `plan.inputs`. Errors: E0809."""
         try:
             return self._run(*inputs, step, epoch, tick)
-        except (IndexError, ValueError, ZeroDivisionError, np.linalg.LinAlgError) as error:
+        except STOPS as error:
             raise blamed(self.plan, error) from None
 
     def trace(
@@ -171,4 +171,4 @@ def blamed(plan: Plan, error: Exception) -> RunError:
         at = at.tb_next
     if node is None:
         raise error
-    return errors.failed(node.op, str(error), [str(i.type) for i in node.inputs], node.origin)
+    return errors.failed(node.op, str(error) or "not enough memory", [str(i.type) for i in node.inputs], node.origin)
