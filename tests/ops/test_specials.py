@@ -26,6 +26,30 @@ def test_an_index_outside_its_line_is_named(dtype: str, wrong: int) -> None:
         put(indices, out, x)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.int64, np.uint8, bool])
+@pytest.mark.parametrize("zero", ["neither", "x", "y"])
+@pytest.mark.parametrize("into", ["new", "x", "y", "both", "condition"])
+def test_a_choice_in_place(dtype: type, zero: str, into: str) -> None:
+    """`out` may be either operand, both, or a condition of its own type; what is 0 or infinite stays what it is."""
+    rng = np.random.default_rng(0)
+    x, y = [rng.integers(0, 200, (3, 4)).astype(dtype) for _ in range(2)]
+    if np.dtype(dtype).kind == "f":
+        x[0], y[1] = np.inf, np.nan
+        x[2], y[2] = -0.0, 0.0
+    x, y = np.array(0, dtype) if zero == "x" else x, np.array(0, dtype) if zero == "y" else y
+    if into == "both":
+        y = x
+    condition = rng.random((3, 4)) < 0.5
+    expected = np.where(condition, x, y)
+    out = {"x": x, "y": y, "both": x, "condition": condition}.get(into)
+    if out is None or out.shape != expected.shape or out.dtype != expected.dtype:
+        out = np.empty_like(expected)
+    TABLE["where"].kernel(condition, x, y, out=out)
+    np.testing.assert_array_equal(out, expected)
+    if np.dtype(dtype).kind == "f":
+        np.testing.assert_array_equal(np.signbit(out), np.signbit(expected))
+
+
 def test_updates_that_may_meet_are_left_to_the_plain_kernel() -> None:
     types = tensor("i64", 2, 2), tensor("f32", 2, 2)
     assert special("put_along_axis_add", tensor("f32", 2, 3), *types, size=3, axis=1) is None
