@@ -18,7 +18,7 @@ from gdl.passes import bind_sizes
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.train.images import are_images, tile, to_bytes
-from gdl.types.tensor import ITEM_BYTES
+from gdl.types.tensor import ITEM_BYTES, tensor
 
 if TYPE_CHECKING:
     from gdl.interactive.session import Interactive
@@ -158,9 +158,15 @@ def summary(session: Interactive, expr: ast.Expr | None) -> Iterator[Answer]:
             layers.setdefault(each.scope, []).append(each)
     parameters = {scope: sum(_count(leaf) for leaf in {i for n in nodes for i in n.inputs if i.op == "variable"})
                   for scope, nodes in layers.items()}  # fmt: skip
-    rows = [(scope or "(top)", str(nodes[-1].type), parameters[scope], sum(map(operations, nodes)), _bytes(nodes))
+    rows = [(scope or "(top)", _unlabelled(nodes[-1]), parameters[scope], sum(map(operations, nodes)), _bytes(nodes))
             for scope, nodes in layers.items()]  # fmt: skip
-    total = ("all", str(node.type), sum(r[2] for r in rows), sum(r[3] for r in rows), sum(r[4] for r in rows))
+    total = (
+        "all",
+        _unlabelled(bound.outputs[0]),
+        sum(r[2] for r in rows),
+        sum(r[3] for r in rows),
+        sum(r[4] for r in rows),
+    )
     yield Table(("layer", "gives", "parameters", "operations", "bytes"), (*rows, total))
 
 
@@ -170,6 +176,10 @@ def _variables(session: Interactive) -> Iterator[Answer]:
              prod(info.type.shape) * ITEM_BYTES[info.type.dtype]) for path, info in variables.items()]  # type: ignore[arg-type]  # fmt: skip
     total = ("all", "", sum(r[2] for r in rows), "", sum(r[4] for r in rows))
     yield Table(("variable", "type", "elements", "", "bytes"), (*rows, total))
+
+
+def _unlabelled(node: Node) -> str:
+    return str(tensor(node.type.dtype, *node.type.shape))
 
 
 def operations(node: Node) -> int:

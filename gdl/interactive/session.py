@@ -307,7 +307,7 @@ class Interactive:
         if any(d.is_error for d in said) or value is None:
             raise _error(*self._explained(said, reading.names_in(expr)))
         (array,) = self.compute([value], expr.span)
-        self.fed[name] = self._fitting(name, node, array, expr.span)
+        array = self.fed[name] = self._fitting(name, node, array, expr.span)
         yield Bound(name, f"fed {tensor(dtype_name(array.dtype), *array.shape)}")
 
     def _fitting(self, name: str, node: Node, array: np.ndarray, span: Span) -> np.ndarray:

@@ -36,7 +36,10 @@ def colored(text: str) -> list[StyleAndTextTuples]:
         pieces.append(("class:command", text[:start]))
     at = start
     for token in tokens(text[start:]):
-        pieces += [("", text[at : start + token.start]), (f"class:{token.kind}", token.text)]
+        pieces += [
+            ("", text[at : start + token.start]),
+            (f"class:{token.kind}", text[start + token.start : start + token.end]),
+        ]
         at = start + token.end
     pieces.append(("", text[at:]))
     lines: list[StyleAndTextTuples] = [[]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import singledispatchmethod
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -95,11 +96,14 @@ class Pen:
 
     def _entry(self, entry: Entry) -> list[str]:
         lines = [f"{self._in(_BOLD, entry.signature)}    {entry.kind}"]
-        lines += [f"  {text}" for text in entry.text]
+        lines += [line for text in entry.text for line in self._wrapped(text)]
         told = [("from", entry.imported), ("shapes", entry.shapes), ("errors", entry.errors)]
         told += [("gradient", entry.gradient), *(("reference", text) for text in entry.references)]
         told += [("example", text) for text in entry.examples]
         return lines + [f"  {self._in(_DIM, word + ':')} {text}" for word, text in told if text]
+
+    def _wrapped(self, text: str) -> list[str]:
+        return wrap(text, self.width, initial_indent="  ", subsequent_indent="  ")
 
     @draw.register
     def _(self, answer: Happened) -> str:
