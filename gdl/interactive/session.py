@@ -11,11 +11,14 @@ import numpy as np
 from gdl.diagnostics import Diagnostic
 from gdl.errors import GdlError
 from gdl.errors import prompt as errors
+from gdl.errors.procedures import feed_shape, not_placeholder
 from gdl.graph.node import Node, constant, topological
 from gdl.interactive import reading
-from gdl.interactive.answers import Answer, Bound, Documentation, Said, Tested, Text, Value
+from gdl.interactive.answers import Answer, Bound, Documentation, Said, Text, Value
+from gdl.interactive.commands import describe_command, run_command
+from gdl.interactive.defining import define, define_all
 from gdl.interactive.describing import counted, describe_item, describe_value, kind_of
-from gdl.interactive.ledger import Entry, Ledger, entry_of
+from gdl.interactive.ledger import Ledger
 from gdl.interactive.machine import Machine
 from gdl.interactive.training import Trainer
 from gdl.lang.live import Live
@@ -62,8 +65,6 @@ class Interactive:
 
     def submit(self, text: str) -> Iterator[Answer]:
         """Answers an input, answer by answer as they come. Mistakes are answers too."""
-        from gdl.interactive.commands import run_command
-
         self._inputs += 1
         source = Source(f"input {self._inputs}", text)
         found = reading.read(source)
@@ -96,86 +97,8 @@ class Interactive:
     def define(self, item: ast.Item) -> Iterator[Answer]:
         """Accepts an item: it replaces what declared its names before, and what rests on them is updated."""
         if isinstance(item, ast.Load):
-            yield from self.trainer.load(item)
-            return
-        item = self._with_last(item)
-        entry = entry_of(item)
-        if entry.names and " " in entry.names[0]:
-            yield from self._define_block(entry)
-            return
-        before = self.live.snapshot()
-        old = [e for name in entry.names for e in self.ledger.owners(name)]
-        rests = [e for e in self.ledger.dependents(entry.names) if e not in old]
-        shadows = isinstance(item, ast.Bind) and (
-            bool(entry.uses & set(entry.names)) or any(entry.uses & {*e.names, *e.labels} for e in rests)
-        )
-        if shadows and any(entry.uses & {*e.names, *e.labels} for e in rests):
-            rests = []
-        elif not old:
-            rests = [e for e in rests if e.wrong]
-        gone = [] if shadows else [e for e in old if set(e.names) <= set(entry.names)]
-        self.live.forget([n for e in (*gone, *rests) for n in (*e.names, *e.labels)])
-        said, labels = self.live.accept(item)
-        if any(d.is_error for d in said):
-            self.live.restore(before)
-            yield Said(tuple(self._explained(said, entry.uses)))
-            return
-        entry.labels = tuple([name for name in labels if name not in entry.names])
-        for e in gone:
-            self.ledger.remove(e)
-        self.ledger.add(entry)
-        if not shadows:
-            self.machine.renew((*entry.names, *entry.labels, *[n for e in gone for n in e.labels]))
-        updated, wrong = self._update(rests)
-        self.trainer.forget()
-        if said:
-            yield Said(tuple(said))
-        yield from self._bound(entry, updated, wrong)
-
-    def _update(self, entries: Sequence[Entry]) -> tuple[list[str], list[str]]:
-        """Checks again what rests on something new: what holds, and what does not any more."""
-        updated, wrong = [], []
-        for entry in entries:
-            if entry.names and " " in entry.names[0]:
-                continue  # blocks are checked when they run
-            said, labels = self.live.accept(entry.item)
-            errors_ = tuple([d for d in said if d.is_error])
-            self.ledger.remove(entry)
-            entry.wrong = errors_
-            entry.labels = entry.labels if errors_ else tuple([name for name in labels if name not in entry.names])
-            self.ledger.add(entry)
-            (wrong if errors_ else updated).append(entry.shown)
-        return updated, wrong
-
-    def _bound(self, entry: Entry, updated: Sequence[str], wrong: Sequence[str]) -> Iterator[Answer]:
-        names = entry.names or (("",) if updated or wrong else ())
-        for name in names:
-            is_last = name == names[-1]
-            what = describe_item(entry.item, name, self.live.names.get(name))
-            news = (tuple(dict.fromkeys(updated)), tuple(dict.fromkeys(wrong))) if is_last else ((), ())
-            yield Bound(name, what, *news)
-
-    def _define_block(self, entry: Entry) -> Iterator[Answer]:
-        """A train, eval or test block: checked with all that it needs; a test runs at once."""
-        old = self.ledger.owners(entry.names[0])
-        for e in old:
-            self.ledger.remove(e)
-        self.ledger.add(entry)
-        self.trainer.forget()
-        program, said = self.trainer.check()
-        if program is None:
-            self.ledger.remove(entry)
-            for e in old:
-                self.ledger.add(e)
-            self.trainer.forget()
-            yield Said(tuple(said))
-            return
-        if said:
-            yield Said(tuple(said))
-        if isinstance(entry.item, ast.Test):
-            yield from [Tested(result.name, result.failures) for result in self.trainer.test(entry.item.name)]
-        else:
-            yield Bound(entry.names[0], describe_item(entry.item, entry.names[0], None))
+            return self.trainer.load(item)
+        return define(self, self._with_last(item))
 
     def _with_last(self, item: ast.Item) -> ast.Item:
         """The item with `_` standing for the value that it has now, for good."""
@@ -196,7 +119,7 @@ class Interactive:
             raise _error(errors.no_last_value(span))
         return value
 
-    def _explained(self, said: Sequence[Diagnostic], uses: frozenset[str]) -> Iterator[Diagnostic]:
+    def explained(self, said: Sequence[Diagnostic], uses: frozenset[str]) -> Iterator[Diagnostic]:
         """Names that are unknown because what declared them is out of date are told as that."""
         unknown = any(d.code == "E0101" for d in said)
         stale = {name: e for e in self.ledger if e.wrong for name in e.names} if unknown else {}
@@ -215,7 +138,7 @@ class Interactive:
             self.live.give("_", self._last_value(expr.span))
         value, said = self.live.evaluate(expr)
         if any(d.is_error for d in said):
-            raise _error(*self._explained(said, reading.names_in(expr)))
+            raise _error(*self.explained(said, reading.names_in(expr)))
         return value
 
     def show(self, expr: ast.Expr, muted: bool = False) -> Iterator[Answer]:
@@ -273,7 +196,7 @@ class Interactive:
             self.live.give("_", self._last_value(given.value.span))
         value, said = self.live.evaluate_as(given.value, node.type.dtype)
         if any(d.is_error for d in said) or value is None:
-            raise _error(*self._explained(said, reading.names_in(given.value)))
+            raise _error(*self.explained(said, reading.names_in(given.value)))
         (array,) = self.compute([value], given.value.span)
         here = self.machine.state[path]
         got = str(tensor(dtype_name(array.dtype), *array.shape))
@@ -298,21 +221,17 @@ class Interactive:
 
     def feed(self, name: str, span: Span, expr: ast.Expr) -> Iterator[Answer]:
         """`:feed x = value`: what a placeholder stands for from now on."""
-        from gdl.errors.procedures import not_placeholder
-
         node = self.live.cx.placeholders.get(name)
         if node is None:
             raise _error(not_placeholder(span, name, self.live.cx.placeholders))
         value, said = self.live.evaluate_as(expr, node.type.dtype)
         if any(d.is_error for d in said) or value is None:
-            raise _error(*self._explained(said, reading.names_in(expr)))
+            raise _error(*self.explained(said, reading.names_in(expr)))
         (array,) = self.compute([value], expr.span)
         array = self.fed[name] = self._fitting(name, node, array, expr.span)
         yield Bound(name, f"fed {tensor(dtype_name(array.dtype), *array.shape)}")
 
     def _fitting(self, name: str, node: Node, array: np.ndarray, span: Span) -> np.ndarray:
-        from gdl.errors.procedures import feed_shape
-
         wanted, type = node.type, DTYPES[node.type.dtype]
         fits = len(wanted.dims) == array.ndim and all(
             not isinstance(d.size, int) or d.size == n for d, n in zip(wanted.dims, array.shape)
@@ -355,7 +274,7 @@ class Interactive:
         before = self.__dict__.copy()
         self.folder = path.resolve().parent
         self.clear()
-        wrong = [d for answer in self._define_all(module.items) for d in answer.diagnostics]
+        wrong = [d for answer in define_all(self, module.items) for d in answer.diagnostics]
         if any(d.is_error for d in wrong):
             self.__dict__.update(before)
             yield Said(tuple(wrong))
@@ -367,26 +286,6 @@ class Interactive:
         yield Text((f"{path.name}: {', '.join(counts)}",))
 
     file: Path | None = None
-
-    def _define_all(self, items: Sequence[ast.Item]) -> Iterator[Said]:
-        """Defines what a file holds, in its order; plain bindings may shadow each other there."""
-        blocks = [i for i in items if isinstance(i, (ast.Train, ast.Eval, ast.Test, ast.Load))]
-        for item in items:
-            if item not in blocks:
-                said, labels = self.live.accept(item)
-                entry = entry_of(item)
-                entry.labels = tuple([name for name in labels if name not in entry.names])
-                self.ledger.add(entry)
-                if said:
-                    yield Said(tuple(said))
-        for item in blocks:
-            if isinstance(item, ast.Load):
-                yield from [a for a in self.trainer.load(item) if isinstance(a, Said)]
-            else:
-                self.ledger.add(entry_of(item))
-        _, said = self.trainer.check()
-        if said:
-            yield Said(tuple(said))
 
     # ---- settings
 
@@ -417,8 +316,6 @@ class Interactive:
 
     def documentation(self, name: str) -> Iterator[Answer]:
         """`?name`"""
-        from gdl.interactive.commands import describe_command
-
         if not name or name.startswith(":"):
             yield from describe_command(name)
             return

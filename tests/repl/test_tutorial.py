@@ -1,7 +1,7 @@
 """The tutorial is one session, answered as it says. `pytest --accept` writes the answers in.
 
-After training, last digits hang on the machine: a block below `<!-- answers vary -->` is held to the inputs alone, which
-must be answered without an error.
+After training, last digits hang on the machine: of a block below `<!-- answers vary -->` it is only checked that no
+input is answered with an error.
 """
 
 from __future__ import annotations
