@@ -46,12 +46,12 @@ def images(request: Request, folder: str, size: int = 0, grey: bool = False) -> 
     """
     if not 0 <= size <= _LARGEST_SIZE:
         raise errors.bad_argument(str(request.call), f"`size` must be 0 to {_LARGEST_SIZE}, got {size}", "size=64")
+    root = find_folder(request, folder)
     try:
         import PIL.Image  # noqa: F401
     except ImportError:
         way_out = "install it: pip install 'gdl[images]'"
         raise errors.not_to_be_had(str(request.call), ["Pillow is not installed"], [way_out]) from None
-    root = find_folder(request, folder)
     splits = {split: _by_class(part, request) for split, part in _parts(root).items()}
     names = sorted({name for classes in splits.values() for name in classes})
     paths = {split: [path for group in classes.values() for path in group] for split, classes in splits.items()}
