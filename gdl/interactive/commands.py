@@ -125,7 +125,10 @@ def _reload(session: Interactive, given: Command) -> Iterator[Answer]:
 def _save(session: Interactive, given: Command) -> Iterator[Answer]:
     path = Path(given.argument.strip('"'))
     if path.suffix == ".gdl":
-        write_atomically(path, [session.text().encode()])
+        try:
+            write_atomically(path, [session.text().encode()])
+        except OSError as error:
+            raise _wrong(given, f"{path} can't be written: {error.strerror}") from None
         yield Text((f"{counted(len(session.ledger), 'definition')} written to {path}",))
     elif path.suffix == ".safetensors":
         session.machine.sync(session.live.cx.variables)

@@ -102,7 +102,7 @@ def _define_block(session: Interactive, entry: Entry) -> Iterator[Answer]:
     if isinstance(entry.item, ast.Test):
         yield from [Tested(result.name, result.failures) for result in session.trainer.test(entry.item.name)]
     else:
-        yield Bound(entry.names[0], describe_item(entry.item, entry.names[0], None))
+        yield Bound(entry.names[0].strip(), describe_item(entry.item, entry.names[0], None))
 
 
 def define_all(session: Interactive, items: Sequence[ast.Item]) -> Iterator[Said]:

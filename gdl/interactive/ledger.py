@@ -43,7 +43,7 @@ def declared(item: ast.Item) -> tuple[str, ...]:
     if isinstance(item, ast.Dim):
         return item.names
     if isinstance(item, (ast.Train, ast.Eval, ast.Test)):
-        return (f"{type(item).__name__.lower()} {item.name or ''}".strip(),)
+        return (f"{type(item).__name__.lower()} {item.name or ''}",)
     if isinstance(item, (ast.Definition, ast.Hyper, ast.Data)):
         return (item.name,)
     return bound_names(item)  # type: ignore[arg-type]
