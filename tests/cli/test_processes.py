@@ -101,7 +101,7 @@ def test_killed_at_twenty_random_moments_and_resumed(tmp_path: Path, environment
     assert done.returncode == 0, done.stderr
     whole, *trials = map(json.loads, done.stdout.splitlines())
     assert whole["exit"] == 0 and len(trials) == 20
-    assert sum(trial["killed"] for trial in trials) >= 10  # most were hit while they lived
+    assert all(trial["killed"] for trial in trials)
     for trial in trials:
         assert (trial["exit"], trial["sha256"]) == (0, whole["sha256"]), trial["moment_s"]
         assert trial["metrics"] == whole["metrics"], trial["moment_s"]
