@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 _TAB = 4
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})  # categories that are shown by their code
+_HIDDEN = frozenset({"Cc", "Cf", "Cn", "Cs", "Co", "Zl", "Zp"})  # categories that are shown by their code
 
 
 def shown(text: str, at: int = 0) -> str:

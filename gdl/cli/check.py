@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from gdl.cli.options import data_option, program_options
-from gdl.cli.screen import show_diagnostics
+from gdl.cli.options import FILE_PATH, data_option, program_options
+from gdl.cli.screen import printable, show_diagnostics
 from gdl.diagnostics import Diagnostic
 from gdl.errors import Exit
 from gdl.resources import open_source
@@ -19,7 +19,7 @@ from gdl.source import Span
 
 
 @click.command("check")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE_PATH)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per diagnostic, on standard output.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @data_option
@@ -36,7 +36,7 @@ def command(files: Sequence[Path], as_json: bool, strict: bool, data: Path | Non
                 click.echo(json.dumps(as_record(diagnostic)))
         else:
             show_diagnostics(found)
-            click.echo(_verdict(str(file), errors, len(found) - errors), err=errors > 0)
+            click.echo(printable(_verdict(str(file), errors, len(found) - errors)), err=errors > 0)
         if errors:
             wrong = [d for d in found if d.is_error]
             worst = max(worst, error_of(wrong).exit if wrong else Exit.PROGRAM)

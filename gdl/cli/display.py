@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import click
 
-from gdl.cli.screen import is_terminal
+from gdl.cli.screen import is_terminal, printable
 from gdl.cli.wording import line
 from gdl.train.events import Event, Progress, Started, record
 
@@ -53,7 +53,7 @@ class Plain:
             self._plan = event
         text = line(event, self._plan)
         if text is not None:
-            self.write(text)
+            self.write(printable(text))
 
     def write(self, text: str) -> None:
         click.echo(text)

@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from gdl.cli.display import Display, display
-from gdl.cli.options import data_option, json_option, program_options, quiet_option, seed_option, set_option
+from gdl.cli.options import FILE_PATH, data_option, json_option, program_options, quiet_option, seed_option, set_option
 from gdl.cli.screen import show_diagnostics
 from gdl.cli.settings import knobs, parse_settings
 from gdl.errors import Exit
 from gdl.errors import command as errors
 from gdl.resources import open_source
 from gdl.session.checking import Checked, check_program
+from gdl.session.configuration import configuration_of
 from gdl.session.runs import check_copy, evaluation
 from gdl.train.data import DataOptions
 from gdl.train.events import Moment, Noted, Progress
@@ -23,15 +24,15 @@ from gdl.train.rundir import view_run
 
 
 @click.command("eval")
-@click.argument("target", metavar="FILE|RUNDIR", type=click.Path(path_type=Path))
+@click.argument("target", metavar="FILE|RUNDIR", type=FILE_PATH)
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option(
-    "--from", "weights", type=click.Path(path_type=Path), metavar="CHECKPOINT", help="The weights to evaluate."
+    "--from", "weights", type=FILE_PATH, metavar="CHECKPOINT", help="The weights to evaluate."
 )
 @set_option
 @seed_option
 @data_option
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Directory for images that evals write.")
+@click.option("--out", type=FILE_PATH, metavar="DIR", help="Directory for images that evals write.")
 @quiet_option
 @json_option
 def command(
@@ -63,13 +64,13 @@ def _of_run(
 ) -> tuple[Checked, DataOptions, dict[str, Any], Path | None, int]:
     """The program of a run, its data, its hypers, its last weights and its seed."""
     run = view_run(path)
-    config: Any = run.config
+    config = configuration_of(run)
 
     def options(data_dir: Path | None, program_dir: Path | None) -> DataOptions:
         return program_options(data_dir, program_dir, shown.downloading)
 
-    checked, of_run = check_copy(run, options, data)
-    return checked, of_run, config["hypers"], weights or run.latest, int(config.get("seed", 0))
+    checked, of_run = check_copy(run, config, options, data)
+    return checked, of_run, dict(config.hypers), weights or run.latest, config.seed
 
 
 def _evaluate(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
 import click
 
 from gdl import __version__
-from gdl.cli.screen import show_diagnostics
+from gdl.cli.screen import printable, show_diagnostics
 from gdl.errors import Exit, GdlError
 
 
@@ -18,7 +19,9 @@ def tell(error: BaseException) -> int:
         show_diagnostics(error.diagnostics)
         return error.exit
     if isinstance(error, click.ClickException):
-        error.show()
+        told = io.StringIO()
+        error.show(told)
+        click.echo(printable(told.getvalue()), err=True, nl=False)
         return Exit.USAGE
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         click.echo("interrupted", err=True)

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gdl.train.data import DataOptions, data_options
 
+class FilePath(click.Path):
+    """A file or folder, there or not; but a name that can be one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = super().convert(value, param, ctx)
+        try:
+            path.lstat()
+        except OSError as fault:
+            if fault.errno == errno.ENAMETOOLONG:
+                self.fail(f"the name {str(path)[:40]}... is too long", param, ctx)
+        return path
+
+
+#: What is named on a command line by its path.
+FILE_PATH = FilePath(path_type=Path)
+
 data_option = click.option(
     "--data",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=FILE_PATH,
     help="Folder of the data files (else GDL_DATA, the cache).",
 )
 set_option = click.option(

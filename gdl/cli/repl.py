@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gdl.cli.options import data_option, seed_option
+from gdl.cli.options import FILE_PATH, data_option, seed_option
 from gdl.cli.screen import has_color, is_terminal, width
 from gdl.errors import Exit
 from gdl.interactive.answers import Said
@@ -17,7 +17,7 @@ from gdl.repl.pipe import run_lines
 
 
 @click.command("repl")
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=FILE_PATH)
 @data_option
 @seed_option
 @click.option("--vi", is_flag=True, help="The keys of vi instead of those of Emacs.")

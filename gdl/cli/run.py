@@ -11,8 +11,8 @@ import click
 
 from gdl.cli.display import Display, Json, Quiet, display
 from gdl.cli.interrupt import gentle_interrupt
-from gdl.cli.options import data_option, json_option, program_options, quiet_option, seed_option, set_option
-from gdl.cli.screen import show_diagnostics
+from gdl.cli.options import FILE_PATH, data_option, json_option, program_options, quiet_option, seed_option, set_option
+from gdl.cli.screen import printable, show_diagnostics
 from gdl.cli.settings import Knob, knobs, parse_settings, table
 from gdl.errors import Exit
 from gdl.errors import command as errors
@@ -25,14 +25,14 @@ from gdl.train.events import Progress
 
 
 @click.command("run", add_help_option=False)
-@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=FILE_PATH)
 @set_option
 @click.option("--epochs", type=click.IntRange(min=0), metavar="N", help="Train for N epochs instead.")
 @click.option("--steps", type=click.IntRange(min=0), metavar="N", help="Train for N steps instead.")
 @seed_option
 @data_option
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Directory of the run [runs/PROGRAM].")
-@click.option("--resume", type=click.Path(path_type=Path), metavar="DIR", help="Go on with the run in DIR.")
+@click.option("--out", type=FILE_PATH, metavar="DIR", help="Directory of the run [runs/PROGRAM].")
+@click.option("--resume", type=FILE_PATH, metavar="DIR", help="Go on with the run in DIR.")
 @quiet_option
 @json_option
 @click.option("-h", "--help", "wants_help", is_flag=True, help="Show this, and the hypers of FILE.")
@@ -119,5 +119,5 @@ def _farewell(run: Run, shown: Display) -> int:
     if latest is not None and isinstance(shown, Json):
         shown.say({"event": "end", "weights": str(latest), "sha256": peek(latest).sha256})
     elif latest is not None and not isinstance(shown, Quiet):
-        click.echo(f"weights: {latest}\nsha256:  {peek(latest).sha256}")
+        click.echo(printable(f"weights: {latest}\nsha256:  {peek(latest).sha256}"))
     return Exit.OK

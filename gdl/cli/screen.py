@@ -10,6 +10,7 @@ from typing import TextIO
 
 import click
 
+from gdl.columns import shown
 from gdl.diagnostics import Diagnostic
 from gdl.render import render
 
@@ -28,6 +29,11 @@ def has_color(stream: TextIO) -> bool:
 
 def width() -> int:
     return min(shutil.get_terminal_size((100, 24)).columns, _WIDEST)
+
+
+def printable(text: str) -> str:
+    """The text as it may reach a screen: names of files and tests can hold anything, control characters too."""
+    return "\n".join(map(shown, text.split("\n")))
 
 
 def show_diagnostics(diagnostics: Iterable[Diagnostic]) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from gdl.cli.check import as_record
-from gdl.cli.options import data_option, json_option, program_options
-from gdl.cli.screen import show_diagnostics
+from gdl.cli.options import FILE_PATH, data_option, json_option, program_options
+from gdl.cli.screen import printable, show_diagnostics
 from gdl.errors import Exit
 from gdl.errors import command as errors
 from gdl.repl.transcript import run_transcript
@@ -22,7 +22,7 @@ from gdl.train.inline_tests import run_tests
 
 
 @click.command("test")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE_PATH)
 @data_option
 @json_option
 def command(files: Sequence[Path], data: Path | None, as_json: bool) -> int:
@@ -48,10 +48,10 @@ def _replay(file: Path, as_json: bool) -> list[bool]:
             fields = {"file": str(file), "line": outcome.exchange.line, "input": outcome.exchange.text}
             click.echo(json.dumps(fields | {"passed": outcome.passed, "answer": outcome.actual}))
         elif not outcome.passed:
-            click.echo(f"{place}: FAILED {outcome.exchange.text}\nexpected:\n{_indented(outcome.exchange.expected)}")
-            click.echo(f"got:\n{_indented(outcome.actual)}")
+            expected = f"FAILED {outcome.exchange.text}\nexpected:\n{_indented(outcome.exchange.expected)}"
+            click.echo(printable(f"{place}: {expected}\ngot:\n{_indented(outcome.actual)}"))
     if not as_json and passed:
-        click.echo(f"{file}: {'ok    ' if all(passed) else 'FAILED'} {len(passed)} inputs")
+        click.echo(printable(f"{file}: {'ok    ' if all(passed) else 'FAILED'} {len(passed)} inputs"))
     return passed
 
 
@@ -73,6 +73,6 @@ def _run(file: Path, data: Path | None, as_json: bool) -> list[bool]:
             fields: dict[str, Any] = {"file": str(file), "test": result.name, "passed": result.passed}
             click.echo(json.dumps(fields | {"failures": [as_record(d) for d in result.failures]}))
         else:
-            click.echo(f"{file}: {'ok    ' if result.passed else 'FAILED'} {result.name}")
+            click.echo(printable(f"{file}: {'ok    ' if result.passed else 'FAILED'} {result.name}"))
             show_diagnostics(result.failures)
     return passed

@@ -13,6 +13,7 @@ from gdl.lang.program import Load, Program
 from gdl.resources import open_source
 from gdl.runtime.state import State
 from gdl.session.checking import Checked, check_program, find_checkpoint, fit_checkpoint
+from gdl.session.configuration import Configuration, Length, configuration_of
 from gdl.train import checkpoint
 from gdl.train.data import DataOptions, Dataset, open_data
 from gdl.train.evaluate import check_writes
@@ -21,15 +22,8 @@ from gdl.train.execution import Execution
 from gdl.train.initial import initial_state, load_into, restore
 from gdl.train.keeping import Keeper, Memory, memory_of
 from gdl.train.loop import run as run_program
-from gdl.train.rundir import RunDirectory, create, open_run
-
-
-@dataclass(frozen=True, slots=True)
-class Length:
-    """`--epochs N` or `--steps N`: instead of what every train block says."""
-
-    unit: str
-    count: int
+from gdl.train.rundir import RunDirectory, create, open_run, view_run
+from gdl.train.step import Position
 
 
 @dataclass(slots=True)
@@ -210,23 +204,25 @@ def resume(
 
     `make_options` makes the data options from the data folder and the program's folder.
     """
+    config = configuration_of(view_run(path))  # before anything there is changed
     directory = open_run(path)
-    config: Any = directory.config
-    checked, options = check_copy(directory, make_options, data_dir)
-    program, data, notes = open_all(checked, options, config["hypers"])
+    checked, options = check_copy(directory, config, make_options, data_dir)
+    program, data, notes = open_all(checked, options, config.hypers)
     for name in data.used():
-        then, now = config["data"].get(name), _describe(data(name))
+        then, now = config.data.get(name), _describe(data(name))
         if then != now:
             raise errors.other_data(name, str(then), str(now))
-    program = _with_length(program, length or (Length(*config["length"]) if config["length"] else None))
-    state = initial_state(program, config["seed"])
+    program = _with_length(program, length or config.length)
+    state = initial_state(program, config.seed)
     memory = Memory()
     if directory.resumed is not None:
         restore(state, path, directory.resumed.tensors)
-        memory = memory_of(directory.resumed.meta)
+        memory = memory_of(directory.resumed.meta, path)
+        if memory.position.block >= len(program.trains):
+            raise errors.other_program(path, f"it has no train block number {memory.position.block + 1}")
         memory.position.is_over = memory.position.is_over and length is None
-    execution = Execution(program, state, data, config["seed"], directory.path)
-    run = Run(execution, directory, memory, progress or Progress(), _facts(program, config["seed"]))
+    execution = Execution(program, state, data, config.seed, directory.path)
+    run = Run(execution, directory, memory, progress or Progress(), _facts(program, config.seed))
     run.notes = [*notes, *directory.notes]
     if memory.position.is_over and memory.position.block == len(program.trains) - 1:
         run.notes.append("this run has ended; to train on, say how far in all: --epochs N or --steps N")
@@ -234,18 +230,12 @@ def resume(
 
 
 def check_copy(
-    directory: RunDirectory, make_options: Callable[[Path | None, Path | None], DataOptions], data_dir: Path | None
-) -> tuple[Checked, DataOptions]:
+    directory: RunDirectory, config: Configuration,
+    make_options: Callable[[Path | None, Path | None], DataOptions], data_dir: Path | None,
+) -> tuple[Checked, DataOptions]:  # fmt: skip
     """The program of a run directory, checked with the hypers and the data of that time."""
-    config: Any = directory.config
-    try:
-        entry, hypers = directory.program / config["entry"], config["hypers"]
-        program_dir, data_then = config["program_dir"], config["data_dir"]
-    except KeyError as missing:
-        raise errors.other_program(directory.path, f"its config.json has no {missing}") from None
-    data_dir = data_dir or (Path(data_then) if data_then else None)
-    options = make_options(data_dir, Path(program_dir) if program_dir else None)
-    return check_program(open_source(entry), options, hypers), options
+    options = make_options(data_dir or config.data_dir, config.program_dir)
+    return check_program(open_source(directory.program / config.entry), options, config.hypers), options
 
 
 # ---- evaluating --------------------------------------------------------------------------------------------------
@@ -265,7 +255,9 @@ def evaluation(
     if weights is not None:
         peek = checkpoint.peek(weights)
         load_into(state, weights, fit_checkpoint(program, Load("", str(weights)), weights, peek))
-        memory = memory_of(peek.meta)
+        memory = memory_of(peek.meta, weights)
+        if memory.position.block >= len(program.trains):  # of another program, whose weights fit this one
+            memory.position = Position(total_steps=memory.position.total_steps)
     elif program.trains and not program.loads:
         notes.append("these are the initial weights, nothing was trained; --from CHECKPOINT takes others")
     return Execution(program, state, data, seed, out), memory, notes

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from reprlib import repr as shortened
 from typing import Any
 
+from gdl.errors import checkpoint as errors
 from gdl.runtime.state import State
 from gdl.train.events import Evaluated, Event, Reported, record
 from gdl.train.means import Tally
@@ -33,12 +35,41 @@ class Memory:
             tally.restore(saved)
 
 
-def memory_of(meta: Mapping[str, Any]) -> Memory:
-    """What a checkpoint's metadata remember; a start from nothing where the checkpoint is not of a run."""
-    saved = meta.get("memory")
-    if saved is None:
-        return Memory()
-    return Memory(Position(**saved["position"]), saved["tallies"], dict(saved["best"]), dict(saved["evaluated"]))
+def memory_of(meta: Mapping[str, Any], path: Path) -> Memory:
+    """What a checkpoint's metadata remember; a start from nothing where the checkpoint is not of a run.
+
+    Errors: E0710 where they are not what a run writes.
+    """
+    match meta.get("memory"):
+        case None:
+            return Memory()
+        case {"position": position, "tallies": [*tallies], "best": dict(best), "evaluated": dict(evaluated)} if (
+            _is_position(position)
+            and all(isinstance(t, dict) and all(map(_is_mean, t.values())) for t in tallies)
+            and all(map(_is_number, best.values()))
+            and all(map(_is_count, evaluated.values()))
+        ):
+            return Memory(Position(**position), tallies, best, evaluated)
+        case other:
+            raise errors.damaged(path, "where its run stands", shortened(other))
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float) or type(value) is int
+
+
+def _is_mean(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+
+
+def _is_position(value: object) -> bool:
+    if not isinstance(value, dict) or value.keys() != {f.name for f in fields(Position)}:
+        return False
+    return all(type(v) is bool if name == "is_over" else _is_count(v) for name, v in value.items())
 
 
 class Keeper:
@@ -52,10 +83,10 @@ class Keeper:
         """Writes down what belongs to a run's results; nothing in it depends on time or place."""
         if self.run is None or not isinstance(event, _LOGGED):
             return
-        fields = record(event)
+        entry = record(event)
         if isinstance(event, Evaluated):
-            fields["files"] = [path.relative_to(self.run.path).as_posix() for path in event.files]
-        self.run.append_metrics(fields)
+            entry["files"] = [path.relative_to(self.run.path).as_posix() for path in event.files]
+        self.run.append_metrics(entry)
 
     def save(self, memory: Memory, *, is_best: bool = False) -> Path | None:
         """Writes a checkpoint of this moment. Nothing may be logged between the step's last event and this."""

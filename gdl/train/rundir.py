@@ -83,13 +83,16 @@ class RunDirectory:
         Everything logged so far belongs to it: a run that is resumed from here continues the log from here.
         """
         path = self.checkpoints / f"step-{step:08d}.safetensors"
-        _sync_file(self.metrics)
         marks = {_STEP_KEY: step, _METRICS_KEY: self._metrics_bytes, _BEST_KEY: is_best}
-        checkpoint.save(path, tensors, {**meta, **marks})
-        if is_best:
-            self._point("best", path)
-        self._point("latest", path)
-        self._prune()
+        try:
+            _sync_file(self.metrics)
+            checkpoint.save(path, tensors, {**meta, **marks})
+            if is_best:
+                self._point("best", path)
+            self._point("latest", path)
+            self._prune()
+        except OSError as fault:
+            raise errors.not_written(fault.filename or path, fault.strerror or str(fault)) from None
         return path
 
     def _pointed_at(self, pointer: str) -> Path | None:
@@ -141,13 +144,16 @@ def open_run(path: Path) -> RunDirectory:
     """
     config = _read_config(path)
     checkpoints = path / "checkpoints"
-    checkpoints.mkdir(exist_ok=True)
-    for folder in (path, checkpoints):
-        remove_unfinished(folder)
-    resumed, notes = _newest_intact(checkpoints)
-    run = RunDirectory(path, config, resumed, tuple(notes))
-    run._metrics_bytes = _cut_log(run.metrics, resumed.meta[_METRICS_KEY] if resumed else 0)
-    _repair_pointers(run)
+    try:
+        checkpoints.mkdir(exist_ok=True)
+        for folder in (path, checkpoints):
+            remove_unfinished(folder)
+        resumed, notes = _newest_intact(checkpoints)
+        run = RunDirectory(path, config, resumed, tuple(notes))
+        run._metrics_bytes = _cut_log(run.metrics, resumed.meta[_METRICS_KEY] if resumed else 0)
+        _repair_pointers(run)
+    except OSError as fault:  # a folder where a file belongs, a full disk
+        raise errors.not_written(fault.filename or path, fault.strerror or str(fault)) from None
     return run
 
 
@@ -162,6 +168,8 @@ def _read_config(path: Path) -> dict[str, object]:
         raise errors.not_a_run(path, "it has no config.json" if path.is_dir() else "there is no such folder")
     try:
         config = json.loads(file.read_bytes())
+    except OSError as fault:
+        raise errors.not_a_run(path, f"its config.json can't be read: {fault.strerror or fault}") from None
     except (ValueError, RecursionError) as fault:
         raise errors.not_a_run(path, f"its config.json is damaged ({str(fault)[:80]})") from None
     if not isinstance(config, dict):
@@ -175,7 +183,7 @@ def _newest_intact(checkpoints: Path) -> tuple[Checkpoint | None, list[str]]:
     for path in files:
         try:
             found = checkpoint.load(path)
-            if not all(type(found.meta.get(key)) is int for key in (_STEP_KEY, _METRICS_KEY)):
+            if not all(_is_count(found.meta.get(key)) for key in (_STEP_KEY, _METRICS_KEY)):
                 raise errors.damaged(path, "a checkpoint of a run", "one without the step that it belongs to")
         except CheckpointError as error:
             faults.append((path, error.diagnostics[0].message))
@@ -187,6 +195,10 @@ def _newest_intact(checkpoints: Path) -> tuple[Checkpoint | None, list[str]]:
     if files:
         raise errors.nothing_intact(checkpoints, [message for _, message in faults])
     return None, ["no checkpoint was saved yet: the run starts again"]
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63
 
 
 def _cut_log(metrics: Path, length: int) -> int:
