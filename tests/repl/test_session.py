@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -151,34 +150,41 @@ def test_a_bug_in_completion_stays_there(furnished: Interactive, monkeypatch: py
     assert list(completing.Completing(furnished).get_completions(Document("l"), CompleteEvent())) == []
 
 
-# ---- speed -------------------------------------------------------------------------------------------------------
+# ---- work --------------------------------------------------------------------------------------------------------
 
 
-def seconds(work: Callable[[], object], times: int = 7) -> float:
-    found = []
-    for _ in range(times):
-        began = perf_counter()
+def calls(work: Callable[[], object]) -> int:
+    """How many functions of Python are called: the same on every machine, however busy."""
+    count = 0
+
+    def see(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(see)
+    try:
         work()
-        found.append(perf_counter() - began)
-    return median(found)
+    finally:
+        sys.setprofile(None)
+    return count
 
 
-def test_nothing_is_slower_after_a_thousand_inputs() -> None:
+def test_nothing_is_more_work_after_a_thousand_inputs() -> None:
     session = Interactive()
     for text in ("variable w: f32[3] = ones()", "loss = sum(w ** 2)", "x = loss * 2"):
         ask(session, text)
     texts = ("grad(loss, w)", "w := w * 0.5", "x = loss * 3")
-    before = [seconds(lambda text=text: list(session.submit(text))) for text in texts]  # type: ignore[misc]
+
+    def work() -> list[int]:
+        return [calls(lambda text=text: list(session.submit(text))) for text in texts]  # type: ignore[misc]
+
+    work()  # what is read and imported once
+    before = work()
     for i in range(500):
         ask(session, f"a{i} = w * {i}.0")
         ask(session, f"a{i}")
-    for text, early in zip(texts, before, strict=True):
-        late = seconds(lambda text=text: list(session.submit(text)))  # type: ignore[misc]
-        assert late < 0.02, text
-        assert late < 3 * early + 0.003, text
-    assert seconds(lambda: list(session.submit("wrong + 1"))) < 0.02
-    completions(session, "y = so")  # reads the library once
-    assert seconds(lambda: completions(session, "y = so")) < 0.05
+    for text, early, late in zip(texts, before, work(), strict=True):
+        assert late < 2 * early + 3000, text
 
 
 def test_the_session_names_no_screen() -> None:
