@@ -159,7 +159,9 @@ def literal_dtype(span: Span, value: object, dtype: str, neighbour: str) -> Diag
     """`neighbour` is the text of the tensor to whose dtype the literal has to adapt, if there is one."""
     shown = str(value).lower() if isinstance(value, bool) else str(value)
     convert = f"f32({neighbour})" if neighbour else "f32(...)"
-    if isinstance(value, bool):
+    if value is None or isinstance(value, str):
+        shown, help = "none" if value is None else f'"{value}"', "tensors hold numbers and truth values"
+    elif isinstance(value, bool):
         help = "write 1 for true and 0 for false, or convert a condition: f32(x > 0)"
     elif dtype == "bool":
         help = "write true or false, or compare: x > 0"

@@ -213,7 +213,7 @@ def _fits(value: Any, dtype: str) -> bool:
     if dtype == "bool" or isinstance(value, bool):
         return dtype == "bool" and isinstance(value, bool)
     if dtype in ("f32", "f64"):
-        return not _LARGEST[dtype] < abs(value) < float("inf")
+        return isinstance(value, (int, float)) and not _LARGEST[dtype] < abs(value) < float("inf")
     limits = {"u8": (0, 255), "i32": (-(2**31), 2**31 - 1), "i64": (-(2**63), 2**63 - 1)}[dtype]
     return isinstance(value, int) and limits[0] <= value <= limits[1]
 

@@ -69,6 +69,10 @@ def _not_all(holds: np.ndarray) -> list[str]:
 
 
 def _not_close(left: np.ndarray, right: np.ndarray) -> list[str]:
+    try:
+        np.broadcast_shapes(left.shape, right.shape)
+    except ValueError:
+        return [f"the shapes {list(left.shape)} and {list(right.shape)} do not fit each other"]
     relative, absolute = max(CLOSE.get(left.dtype, _EXACT), CLOSE.get(right.dtype, _EXACT))
     close = np.isclose(left, right, rtol=relative, atol=absolute, equal_nan=False)
     if close.all():
