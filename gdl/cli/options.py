@@ -11,6 +11,7 @@ import click
 
 from gdl.train.data import DataOptions, data_options
 
+
 class FilePath(click.Path):
     """A file or folder, there or not; but a name that can be one."""
 
@@ -24,13 +25,23 @@ class FilePath(click.Path):
         return path
 
 
+class Folder(FilePath):
+    """A folder that is there."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = super().convert(value, param, ctx)
+        if not path.is_dir():
+            self.fail(f"{path} is {'no folder' if path.exists() else 'not there'}", param, ctx)
+        return path
+
+
 #: What is named on a command line by its path.
 FILE_PATH = FilePath(path_type=Path)
 
 data_option = click.option(
     "--data",
     metavar="DIR",
-    type=FILE_PATH,
+    type=Folder(path_type=Path),
     help="Folder of the data files (else GDL_DATA, the cache).",
 )
 set_option = click.option(

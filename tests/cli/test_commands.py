@@ -156,6 +156,11 @@ def test_missing_data(gdl: Gdl, program: Callable) -> None:
     assert said.code == Exit.DATA and "nowhere.csv" in said.err
 
 
+def test_a_data_folder_that_is_not_there(gdl: Gdl) -> None:
+    said = gdl("run", TINY, "--data", "nowhere")
+    assert said.code == Exit.USAGE and "nowhere is not there" in said.err
+
+
 def test_checkpoint_trouble(gdl: Gdl) -> None:
     assert gdl("run", "--resume", "nowhere").code == Exit.CHECKPOINT
     gdl("run", TINY, "--steps", 3)
