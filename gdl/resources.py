@@ -39,6 +39,17 @@ def open_source(path: Path | str) -> Source:
     return Source(str(path), text, path)
 
 
+def is_file_name(name: str) -> bool:
+    """Whether a program's text may name a file by this, on every system: not empty, no NUL, no part too long."""
+    if not name or "\0" in name or len(name) > _LONGEST_PATH:
+        return False
+    parts = name.replace("\\", "/").split("/")
+    return all(len(part.encode("utf-8", "surrogatepass")) <= _LONGEST_PART for part in parts)
+
+
+_LONGEST_PART, _LONGEST_PATH = 200, 1000  # what systems take, with room for folders and suffixes
+
+
 def siblings(path: Path) -> list[str]:
     """Names of the .gdl files beside a path, or in it if it is a directory."""
     folder = path if path.is_dir() else path.parent

@@ -11,7 +11,7 @@ from gdl.diagnostics import Diagnostic
 from gdl.errors import GdlError
 from gdl.errors import names as errors
 from gdl.lang.values import Function, ModuleValue
-from gdl.resources import open_source, resource
+from gdl.resources import is_file_name, open_source, resource
 from gdl.source import Source, Span
 from gdl.syntax import ast
 from gdl.syntax.index import index, parse_item
@@ -139,7 +139,10 @@ class Loader:
             label = "this text is no file, so no file is beside it"
             self._no_module(item, label, None)
             return None
-        path = (library.source.path.parent / item.module).resolve()
+        path = _path_beside(library.source.path, item.module)
+        if path is None:
+            self._no_module(item, "that is no file name", None)
+            return None
         if path in self._opening:
             chain = [p.name for p in self._opening[self._opening.index(path) :]] + [path.name]
             self.diagnostics.append(errors.import_cycle(item.module_span, chain))
@@ -160,6 +163,14 @@ class Loader:
             self._by_path[path] = self._library(source, module)
             self._opening.pop()
         return self._by_path[path]
+
+
+def _path_beside(own: Path, name: str) -> Path | None:
+    """The file that is named beside a program's own; None where no file can have the name, or links lead in a circle."""
+    try:
+        return (own.parent / name).resolve() if is_file_name(name) else None
+    except (OSError, RuntimeError):
+        return None
 
 
 def _standard_names() -> list[str]:

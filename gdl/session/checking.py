@@ -15,6 +15,7 @@ from gdl.errors.data import not_to_be_had
 from gdl.graph.node import Graph
 from gdl.lang import check
 from gdl.lang.program import Action, Computation, Load, Program, Repeat
+from gdl.resources import is_file_name
 from gdl.source import Source
 from gdl.train import checkpoint
 from gdl.train.data import SOURCES, DataOptions, describe
@@ -107,6 +108,8 @@ def _each_minimize(body: tuple[Action, ...], change: Any) -> tuple[Action, ...]:
 
 def find_checkpoint(load: Load, options: DataOptions) -> Path:
     """The file that a `load` names: beside the program, else below the current folder."""
+    if not is_file_name(load.file):
+        raise errors.unreadable(load.file[:100], "that is no file name")
     folders = [folder for folder in (options.program_dir, Path.cwd()) if folder is not None]
     paths = [folder / load.file for folder in folders]
     return next((path for path in paths if path.is_file()), paths[-1])
@@ -130,8 +133,8 @@ def _wrong_loads(program: Program, options: DataOptions) -> list[Diagnostic]:
 
 
 def _wrong_load(program: Program, load: Load, options: DataOptions) -> Iterator[Diagnostic]:
-    path = find_checkpoint(load, options)
     try:
+        path = find_checkpoint(load, options)
         fit_checkpoint(program, load, path, checkpoint.peek(path))
     except GdlError as error:
         for diagnostic in error.diagnostics:

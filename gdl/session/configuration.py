@@ -40,7 +40,8 @@ def configuration_of(run: RunDirectory) -> Configuration:
         if key not in config:
             raise errors.not_a_run(run.path, f"its config.json has no '{key}'")
         if not fits(config[key]):
-            raise errors.not_a_run(run.path, f"`{key}` in its config.json must be {expected}, got {shortened(config[key])}")
+            why = f"`{key}` in its config.json must be {expected}, got {shortened(config[key])}"
+            raise errors.not_a_run(run.path, why)
     length = config["length"]
     return Configuration(
         config["entry"], config["hypers"], config["seed"], _folder(config["program_dir"]), _folder(config["data_dir"]),

@@ -10,7 +10,7 @@ from typing import Any
 
 from gdl.errors import training as errors
 from gdl.lang.program import Load, Program
-from gdl.resources import open_source
+from gdl.resources import is_file_name, open_source
 from gdl.runtime.state import State
 from gdl.session.checking import Checked, check_program, find_checkpoint, fit_checkpoint
 from gdl.session.configuration import Configuration, Length, configuration_of
@@ -157,10 +157,16 @@ def _with_length(program: Program, length: Length | None) -> Program:
     return replace(program, trains=trains)
 
 
+def _is_below(name: str) -> bool:
+    """Whether a folder's name stays below the current one, on every platform alike."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    return is_file_name(name) and not path.is_absolute() and ".." not in path.parts and ":" not in name
+
+
 def free_directory(program: Program) -> Path:
     """runs/<program>, or runs/<program>-2 and so on: the first that is not there."""
     named = next((save.directory for train in program.trains for save in train.saves if save.directory), None)
-    if named is not None and (PurePosixPath(named).is_absolute() or ".." in Path(named).parts or ":" in named):
+    if named is not None and not _is_below(named):
         raise errors.save_outside(named)
     wanted = Path(named) if named else Path("runs") / (Path(program.source.name).stem or "program")
     number, folder = 1, wanted

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from gdl.errors import checkpoint as checkpoint_errors
 from gdl.errors import training as errors
 from gdl.lang.program import Eval, WriteImage
+from gdl.resources import is_file_name
 from gdl.train.atomic import write_atomically
 from gdl.train.batches import Batches, NoData
 from gdl.train.events import Evaluated, Moment
@@ -71,7 +73,8 @@ def check_writes(block: Eval) -> None:
     """
     for write in block.writes:
         path = PurePosixPath(write.file.replace("\\", "/"))
-        if path.is_absolute() or ".." in path.parts or ":" in write.file or path.suffix.lower() != ".png":
+        leads_out = path.is_absolute() or ".." in path.parts or ":" in write.file
+        if leads_out or path.suffix.lower() != ".png" or not is_file_name(write.file):
             raise errors.outside_run_directory(write.file, write.span)
         for marker in _MARKERS.findall(write.file):
             if marker not in ("{step}", "{epoch}"):
@@ -83,6 +86,9 @@ def _write(write: WriteImage, value: Any, at: Moment, directory: Path) -> Path:
     if not are_images(images.shape):
         raise errors.not_images(write.file, images.shape, str(images.dtype), write.span)
     path = directory / write.file.replace("{step}", str(at.step)).replace("{epoch}", str(at.epoch))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, [png(images)])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, [png(images)])
+    except OSError as fault:
+        raise checkpoint_errors.not_written(path, fault.strerror or str(fault)) from None
     return path

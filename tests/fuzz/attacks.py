@@ -13,8 +13,9 @@ from random import Random
 
 from tests.fuzz import corpus, files, world
 from tests.fuzz.commands import broken_command
-from tests.fuzz.mutations import NUMBERS, mutate
+from tests.fuzz.mutations import mutate
 from tests.fuzz.oracle import Finding
+from tests.fuzz.words import NUMBERS, listed
 
 _PROGRAM = """\
 gdl 1
@@ -48,27 +49,27 @@ test "right" { feed x = [[1, 2]]
 }
 """
 _READS = {
-    "a.csv": 'data d = csv("a.csv")\nplaceholder x: f32[]\n',
-    "classes.csv": 'data d = csv("a.csv", classes="kind", test=0.4, sep=",")\n',
-    "a.npz": 'data d = npz("a.npz")\n',
-    "a.idx": 'data d = idx(x="a.idx")\n',
-    "tinyshakespeare.txt": 'data d = chars("tinyshakespeare.txt", 4)\n',
+    "a.csv": 'data d = csv("a.csv")',
+    "classes.csv": 'data d = csv("a.csv", classes="kind", test=0.4, sep=",")',
+    "a.npz": 'data d = npz("a.npz")',
+    "a.idx": 'data d = idx(x="a.idx")',
+    "tinyshakespeare.txt": 'data d = chars("tinyshakespeare.txt", 4)',
 }
 _FEEDS = {
     "a.csv": "feed x = x from d", "classes.csv": "feed x = x from d.train", "a.npz": "feed x = x from d",
     "a.idx": "feed x = x from d", "tinyshakespeare.txt": "feed x = ids from d.train batch 3",
 }  # fmt: skip
 _TYPES = {
-    "a.csv": "i64[n]", "classes.csv": "i64[n]", "a.npz": "f32[n, 2]", "a.idx": "u8[n, 2]", "tinyshakespeare.txt": "i64[n, 4]",
+    "a.csv": "i64[n]", "classes.csv": "i64[n]", "a.npz": "f32[n, 2]", "a.idx": "u8[n, 2]",
+    "tinyshakespeare.txt": "i64[n, 4]",
 }  # fmt: skip
-_WORDS = (
-    "run", "check", "eval", "test", "--set", "--seed", "--epochs", "--steps", "--out", "--resume", "--data", "--json", "--quiet",
-    "--help", "-h", "--version", "--strict", "--from", "p.gdl", "missing.gdl", ".", "run1", "show", "nothing", "lr=0.5", "lr=", "=",
-    "k=3", "-1", "0", "1", "99999999999999999999", "1e3", "abc", "", " ", "\udcff", "\udcff.gdl", "--", "-", "--bogus", "--set=k=2", "out",
-    "mode=b", "mode=c", "on=maybe", "a.npz", "/", "--epochs=1", "--steps=2", "~", "\u202e.gdl", "x" * 300, "run1/config.json",
-    "run1/checkpoints/latest", "p.gdl/p.gdl", "\udcff\u202e.gdl", "\udcff\u202e.gdl",
-)  # fmt: skip
 _ODD_NAME = "\udcff\u202e.gdl"  # bytes that are not UTF-8, and a mark that turns the writing round
+_WORDS = (*listed("""
+    run  check  eval  test  --set  --seed  --epochs  --steps  --out  --resume  --data  --json  --quiet  --help  -h
+    --version  --strict  --from  p.gdl  missing.gdl  .  run1  show  nothing  lr=0.5  lr=  =  k=3  -1  0  1
+    99999999999999999999  1e3  abc  --  -  --bogus  --set=k=2  out  mode=b  mode=c  on=maybe  a.npz  /  --epochs=1
+    --steps=2  ~  run1/config.json  run1/checkpoints/latest  p.gdl/p.gdl  loop  loop.gdl  loop/a
+"""), "", " ", "\udcff", "\udcff.gdl", "\u202e.gdl", "x" * 300, _ODD_NAME, _ODD_NAME)  # fmt: skip
 _SETTINGS = ("lr", "k", "mode", "name", "on", "free", "lrr", "", "K", "\u202e", "\udcff", "a b", "d", "w")
 
 
@@ -82,7 +83,7 @@ class Place:
     def restore(self) -> None:
         for path in list(self.folder.iterdir()):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        shutil.copytree(self.original, self.folder, dirs_exist_ok=True)
+        shutil.copytree(self.original, self.folder, symlinks=True, dirs_exist_ok=True)
 
 
 def prepare(folder: Path) -> Place:
@@ -96,7 +97,7 @@ def prepare(folder: Path) -> Place:
     found = broken_command(["run", "p.gdl", "--out", "run1", "--quiet"])
     assert found is None, found
     original = folder.with_name(f"{folder.name}-original")
-    shutil.copytree(folder, original)
+    shutil.copytree(folder, original, symlinks=True)
     return Place(folder, original)
 
 
@@ -141,7 +142,8 @@ def _checkpoints(random: Random, folder: Path) -> Sequence[str]:
 
 
 def _of_run(random: Random) -> Sequence[str]:
-    return random.choice((["run", "--resume", "run1"], ["run", "--resume", "run1", "--epochs", "3"], ["eval", "run1"], ["eval", "run1", "--json"]))
+    resume = ["run", "--resume", "run1"]
+    return random.choice((resume, [*resume, "--epochs", "3"], ["eval", "run1"], ["eval", "run1", "--json"]))
 
 
 def _data(random: Random, folder: Path) -> Sequence[str]:
@@ -151,13 +153,14 @@ def _data(random: Random, folder: Path) -> Sequence[str]:
     damage = files.damage_npz if name == "a.npz" else files.damage_bytes
     content = files.bomb_npz(8) if random.random() < 0.01 else damage(random, file.read_bytes())
     file.write_bytes(content)
-    text = f"dim n\n{_READS[name].splitlines()[0]}\nplaceholder x: {_TYPES[name]}\neval e {{ {_FEEDS[name]}\n  report sum(f32(x)) }}\n"
+    text = f"dim n\n{_READS[name]}\nplaceholder x: {_TYPES[name]}\neval e {{ {_FEEDS[name]}\n  report sum(f32(x)) }}\n"
     (folder / "reads.gdl").write_text(text, encoding="utf-8")
     return random.choice((["run", "reads.gdl"], ["check", "reads.gdl"], ["run", "reads.gdl", "--json"]))
 
 
 def _settings(random: Random, folder: Path) -> Sequence[str]:
-    values = (*NUMBERS, "nan", "inf", "1_0", "\u0663", " 2 ", "0x10", "tRUE", "'a'", '"b"', "a", "\udcff", "\x1b[31m", "1e5", "--set")
+    odd = ("\u0663", " 2 ", "'a'", '"b"', "\udcff", "\x1b[31m", "--set")
+    values = (*NUMBERS, *odd, "nan", "inf", "1_0", "0x10", "tRUE", "a", "1e5")
     texts = [f"{random.choice(_SETTINGS)}={random.choice(values)}" for _ in range(random.choice((1, 1, 2)))]
     return ["run", "p.gdl", "--steps", "1", *[part for text in texts for part in ("--set", text)]]
 
@@ -167,22 +170,31 @@ def _arguments(random: Random, folder: Path) -> Sequence[str]:
     return [*first, *(random.choice(_WORDS) for _ in range(random.choice((0, 1, 2, 3, 5))))]
 
 
+def _program(random: Random, folder: Path) -> Sequence[str]:
+    """A program that trains, saves and writes pictures, changed somewhere."""
+    pictures = f'eval pictures {{ write "{random.choice(_FILES)}" = sigmoid(normal([4, 6, 6])) }}\n'
+    saved = f'save "{random.choice(_FILES)}" every' if random.random() < 0.5 else "save every"
+    text = _PROGRAM.replace("save every", saved)
+    others = corpus.pieces() if random.random() < 0.3 else (_PROGRAM,)
+    text = mutate(random, text + pictures, others) if random.random() < 0.7 else text + pictures
+    (folder / "p.gdl").write_bytes(text.encode("utf-8", "surrogatepass"))
+    return ["run", "p.gdl", *random.choice(([], ["--out", "new"], ["--out", "run1"], ["--json"])), "--steps", "2"]
+
+
 def _text(random: Random, folder: Path) -> Sequence[str]:
     """A file of damaged bytes for a program."""
     text = mutate(random, random.choice((_PROGRAM, *corpus.pieces())), corpus.pieces())
-    content = text.encode("utf-8", "surrogateescape" if random.random() < 0.9 else "surrogatepass") if _encodes(text) else text.encode("utf-8", "replace")
+    content = text.encode("utf-8", "surrogatepass")
     (folder / "p.gdl").write_bytes(files.damage_bytes(random, content) if random.random() < 0.5 else content)
-    return random.choice((["check", "p.gdl"], ["check", "p.gdl", "--json"], ["run", "p.gdl", "--help"], ["test", "p.gdl"], ["check", "--strict", "p.gdl"]))
+    check, help = ["check", "p.gdl"], ["run", "p.gdl", "--help"]
+    return random.choice((check, [*check, "--json"], [*check, "--strict"], help, ["test", "p.gdl"]))
 
 
-def _encodes(text: str) -> bool:
-    try:
-        text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
+_FILES = listed("""
+    a.png  b/c.png  p.gdl  p.gdl/a.png  run1  ../a.png  /tmp/a.png  a{step}-{epoch}.png  {x}.png  a.PNG  .png  runs
+    a\\b.png  c:a.png  aux.png  metrics.jsonl/a.png  checkpoints/latest.png  config.json
+""")
 _KINDS: tuple[Callable[[Random, Path], Sequence[str]], ...] = (
     _config, _log, _layout, _checkpoints, _checkpoints, _data, _data, _settings, _arguments, _arguments, _text, _text,
+    _program, _program,
 )  # fmt: skip

@@ -8,7 +8,7 @@ from contextlib import redirect_stderr, redirect_stdout
 
 from gdl.cli.main import main
 from gdl.errors import Exit
-from tests.fuzz.oracle import Finding, TooLong, finding_of, time_limit
+from tests.fuzz.oracle import CONTROL, Finding, TooLong, finding_of, time_limit
 
 _LIMIT_S = 20.0
 
@@ -37,7 +37,7 @@ def broken_command(args: Sequence[str]) -> Finding | None:
         return Finding(f"exit {code}: {err.text[:90]}", f"{args}\n{said[-3000:]}")
     if code != Exit.OK and not err.text.strip() and "FAILED" not in said and "--json" not in args:
         return Finding(f"exit {code} without a word", f"{args}\n{said}")
-    odd = next((c for c in said if not c.isprintable() and c != "\n"), None)
+    odd = CONTROL.search(said)
     if odd is not None:
-        return Finding(f"control character {odd!r} in the output", f"{args}\n{said[-3000:]!r}")
+        return Finding(f"control character {odd[0]!r} in the output", f"{args}\n{said[-3000:]!r}")
     return None

@@ -12,8 +12,9 @@ from random import Random
 from typing import Any
 
 _VALUES: tuple[Any, ...] = (
-    None, True, 0, -1, 3, 2**63, 10**30, 0.5, "", "x", "../..", "\0", "/etc/passwd", [], [1], ["epochs", -3], ["steps", "2"], {},
-    {"a": 1}, [[]], float("nan"), 1e400, "\ud800", ["epochs", 2, 3], "program.gdl", {"d": None}, [None] * 3,
+    None, True, 0, -1, 3, 2**63, 10**30, 0.5, "", "x", "../..", "\0", "/etc/passwd", [], [1], ["epochs", -3],
+    ["steps", "2"], {}, {"a": 1}, [[]], float("nan"), 1e400, "\ud800", ["epochs", 2, 3], "program.gdl", {"d": None},
+    [None] * 3,
 )  # fmt: skip
 
 
@@ -32,14 +33,18 @@ def damage_bytes(random: Random, content: bytes) -> bytes:
     if form == 2:
         return content[:at] + content[at + length :]
     if form == 3:
-        return content[:at] + random.choice((b"\xff", b"\0", b"\x80", b"9", b"\n", b'"', b",")) * length + content[at + length :]
+        filling = random.choice((b"\xff", b"\0", b"\x80", b"9", b"\n", b'"', b",")) * length
+        return content[:at] + filling + content[at + length :]
     if form == 4:
         return content[:at] + random.randbytes(length) + content[at:]
     if form == 5:
-        return random.choice((gzip.compress(content), gzip.compress(content)[:-5], b"\x1f\x8b" + content, content + content))
+        packed = gzip.compress(content)
+        return random.choice((packed, packed[:-5], b"\x1f\x8b" + content, content + content))
     if form == 6:
-        return random.choice((b"", b"\0" * 100, b"\xef\xbb\xbf" + content, content[at:] + content[:at], random.randbytes(64)))
-    return content.replace(random.choice((b"\n", b",", b"1", b"\0", b".")), random.choice((b"", b"\0", b";", b"-", b"e999")), 3)
+        turned = content[at:] + content[:at]
+        return random.choice((b"", b"\0" * 100, b"\xef\xbb\xbf" + content, turned, random.randbytes(64)))
+    old, new = random.choice((b"\n", b",", b"1", b"\0", b".")), random.choice((b"", b"\0", b";", b"-", b"e999"))
+    return content.replace(old, new, 3)
 
 
 def damage_json(random: Random, value: Any) -> Any:
@@ -84,13 +89,14 @@ def damage_npz(random: Random, content: bytes) -> bytes:
     """A zip with a damaged array in it, under odd names, packed in odd ways; or damaged as any file."""
     if random.random() < 0.4:
         return damage_bytes(random, content)
-    made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w", random.choice((0, 8, 8, 12, 14))) as new:
+    made, method = io.BytesIO(), random.choice((0, 8, 8, 12, 14))
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(made, "w", method) as new:
         for name in old.namelist():
             array = old.read(name)
             if random.random() < 0.7:
                 array = _damage_npy(random, array)
-            _write(new, random.choice((name, name, name, "x.txt", "../x.npy", "train_" + name, "in.npy", "\u0661.npy")), array)
+            others = ("x.txt", "../x.npy", "train_" + name, "in.npy", "\u0661.npy")
+            _write(new, random.choice((name, name, name, *others)), array)
     return made.getvalue()
 
 
@@ -102,9 +108,10 @@ def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 
 def _damage_npy(random: Random, content: bytes) -> bytes:
     old, new = random.choice((
-        (b"'<f4'", b"'|O'"), (b"'<f4'", b"'<f8'"), (b"'<f4'", b"'<c8'"), (b"'<f4'", b"[('a', '<f4')]"), (b"False", b"True "),
-        (b"(6,", b"(7,"), (b"(6,", b"(-1,"), (b"(6,", b"(99999999999,"), (b"(6, 2)", b"()"), (b"descr", b"DESCR"), (b"{", b""),
-        (b"(6, 2)", b"(0, 2)"), (b"NUMPY\x01", b"NUMPY\x09"), (b"'<f4'", b"'<f0'"), (b"6", b"\xd9\xa6"),
+        (b"'<f4'", b"'|O'"), (b"'<f4'", b"'<f8'"), (b"'<f4'", b"'<c8'"), (b"'<f4'", b"[('a', '<f4')]"), (b"{", b""),
+        (b"(6,", b"(7,"), (b"(6,", b"(-1,"), (b"(6,", b"(99999999999,"), (b"(6, 2)", b"()"), (b"descr", b"DESCR"),
+        (b"False", b"True "), (b"(6, 2)", b"(0, 2)"), (b"NUMPY\x01", b"NUMPY\x09"), (b"'<f4'", b"'<f0'"),
+        (b"6", b"\xd9\xa6"),
     ))  # fmt: skip
     return content.replace(old, new, 1) if random.random() < 0.7 else damage_bytes(random, content)
 
@@ -114,5 +121,6 @@ def bomb_npz(megabytes: int) -> bytes:
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }".ljust(117) + b"\n"
-        archive.writestr("x.npy", b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header + bytes(megabytes << 20))
+        start = b"\x93NUMPY\x01\0" + len(header).to_bytes(2, "little") + header
+        archive.writestr("x.npy", start + bytes(megabytes << 20))
     return made.getvalue()

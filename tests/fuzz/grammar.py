@@ -10,14 +10,16 @@ from lark.grammar import NonTerminal
 
 from gdl.resources import resource
 from tests.fuzz import corpus
+from tests.fuzz.words import listed
 
-_NAMES = ("x", "y", "w", "h", "b", "c", "n", "f", "g", "batch", "loss", "mean", "sum", "Dense", "Adam", "data", "test", "f32")
+_NAMES = listed("x  y  w  h  b  c  n  f  g  batch  loss  mean  sum  Dense  Adam  data  test  f32")
 _DTYPES = ("f32", "f64", "i32", "i64", "u8", "bool", "f", "t")
 _STRINGS = ('"a"', '"b c -> c b"', '"same"', '"E0101"', '""', '"a.csv"')
 _NUMBERS = ("0", "1", "2", "3", "10", "0.5", "1e-3", "1000000")
 _PIECES = {"NAME": _NAMES, "DTYPE": _DTYPES, "STRING": _STRINGS, "NUMBER": _NUMBERS, "END": ("\n",)}
 
-Rules = dict[str, list[tuple[tuple[str, bool], ...]]]  # origin -> expansions, each of (symbol, is a rule)
+Symbols = tuple[tuple[str, bool], ...]  # of one expansion: (symbol, whether it is a rule)
+Rules = dict[str, list[Symbols]]  # origin -> expansions
 
 
 @cache
@@ -45,7 +47,7 @@ def _depths(rules: Rules) -> dict[str, int]:
     return depths
 
 
-def _depth(symbols: tuple[tuple[str, bool], ...], depths: dict[str, int]) -> int | None:
+def _depth(symbols: Symbols, depths: dict[str, int]) -> int | None:
     inner = [depths.get(name) for name, is_rule in symbols if is_rule]
     return None if None in inner else max(inner, default=0)  # type: ignore[type-var]
 
@@ -69,7 +71,7 @@ def sentence(random: Random, start: str = "file", budget: int = 120) -> str:
     return " ".join(words)
 
 
-def _weighed(random: Random, symbol: str, expansions: list[tuple[tuple[str, bool], ...]]) -> tuple[tuple[str, bool], ...]:
+def _weighed(random: Random, symbol: str, expansions: list[Symbols]) -> Symbols:
     """A list goes on more often than it ends, so that files have several statements."""
     longer = [e for e in expansions if (symbol, True) in e]
     return random.choice(longer if longer and len(longer) < len(expansions) and random.random() < 0.7 else expansions)

@@ -6,37 +6,15 @@ import re
 from collections.abc import Callable
 from random import Random
 
-from tests.fuzz import corpus
+from tests.fuzz import corpus, words
 
-#: Numbers at which arithmetic, memory or loops have an edge.
-NUMBERS = (
-    "0", "1", "2", "3", "7", "-1", "-2", "16", "17", "255", "256", "1000", "65536", "1000000", "2147483647", "2147483648",
-    "4294967296", "9223372036854775807", "9223372036854775808", "1000000000000", "10**9", "2**62", "2**10**9", "9" * 400,
-    "0.0", "0.5", "1.0", "-0.0", "1e-400", "1e308", "1e309", "1e400", "1.5e-7", "(1/0)", "(-8)**0.5", "true", "none", '""',
-    "[]", "()", "[0]", "[1, 2]", "[[1], [2, 3]]", "-1e308*10", "batch", "len", "x", "(3,)", '"f32"', '"abc"', "[true]",
-)  # fmt: skip
-_DTYPES = ("f32", "f64", "i32", "i64", "u8", "bool", "f", "n", "i", "t", "float", "f16", "")
-_NAMES = (
-    "batch", "axis", "over", "training", "x", "y", "loss", "lr", "stop_gradient", "grad", "vjp", "jvp", "vars", "shape",
-    "key", "dtype", "none", "Dense", "Conv", "Adam", "Sgd", "normal", "dropout", "scan", "self", "test", "data", "along", "row",
-    "carry", "next", "yield", "feed", "from", "import", "as", "nn", "digits", "spiral", "chars", "csv", "npz", "arrays", "freeze",
-)  # fmt: skip
-_ODD = (
-    "\0", "\r\n", "\r", "\t", "\ufeff", "\u202e", "\u2066", "\u200b", "\u2028", "\x85", "\x1b[31m", "\ud800", "\udfff", "\x7f",
-    "\u0661", "\u00b2", "\u0301", "\U0001f600", "\u00e9", "\u00df", "\uff11", "\u3000", "\u00a0", "\x0b", "\x0c", "\\", "'", '"', "`",
-    "/*", "*/", "//", "#", "##", '"""', "$", "?", "@", "^", "~", "&&", "||", "!", ":=", "=>", "...", "..", "|>", "->", "~=",
-    "\u2212", "\u00d7", "\u2264", ";", "{", "}", "(", ")", "[", "]", ",", ":", "=", ".", "-", "*", "**",
-)  # fmt: skip
-_SLICES = ("[0]", "[-1]", "[:, 0]", "[...]", "[::2]", "[::-1]", "[1:0]", "[:, :, :]", "[10**9]", "[x]", "[0:batch]", "[::0]", "[true]")
-_CALLS = (
-    "grad(mean({}), {})", "mean({})", "sum({}, axis=0)", "{} |> Dense(3)", "{}()", "{}.shape", "f32({})", "-{}", "not {}", "{} ** {}",
-    "reshape({}, [-1])", "expand({}, axis=-1)", "{} @ {}", "[{}, {}]", "*{}", "({})", "{}, {}", "jvp({}, {}, {})", "len({})",
-    "{} |> d: Dense(2)", "concat([{}, {}])", "einsum(\"a b, b c -> a c\", {}, {})", "one_hot({}, 3)", "sort({})", "scan z in {} along t carry h = {} {{ next h = h }}",
-    "vars({})", "dropout({}, 0.5)", "{} if {} else {}",
-)  # fmt: skip
 _NUMBER = re.compile(r"\b\d+(?:\.\d+)?(?:e-?\d+)?\b")
 _WORD = re.compile(r"\b[A-Za-z_]\w*\b")
 _DTYPE = re.compile(r"\b(?:f32|f64|i32|i64|u8|bool)\b")
+_AROUND = (
+    ("(", ")"), ("[", "]"), ("-", ""), ("not ", ""), ("mean(", ")"), ("(1, ", ")"), ("", "[0]"), ("", ".x"),
+    ("", "(1)"), ("", " + 1"), ("", " |> exp"),
+)  # fmt: skip
 _EXPRESSION = re.compile(r"(?<== )[^={}\n]+|\b\w+\b")
 
 Mutation = Callable[[Random, str], str]
@@ -104,39 +82,46 @@ def _put(random: Random, text: str, pattern: re.Pattern[str], new: Callable[[str
 
 
 def _change_number(random: Random, text: str) -> str:
-    return _put(random, text, _NUMBER, lambda old: random.choice((random.choice(NUMBERS), f"{old}0", f"-{old}", f"{old}.5")))
+    def other(old: str) -> str:
+        return random.choice((random.choice(words.NUMBERS), f"{old}0", f"-{old}", f"{old}.5"))
+
+    return _put(random, text, _NUMBER, other)
 
 
 def _change_dtype(random: Random, text: str) -> str:
-    return _put(random, text, _DTYPE, lambda _: random.choice(_DTYPES))
+    return _put(random, text, _DTYPE, lambda _: random.choice(words.DTYPES))
 
 
 def _change_name(random: Random, text: str) -> str:
-    words = _WORD.findall(text)
-    return _put(random, text, _WORD, lambda old: random.choice((*_NAMES, old + "_", old[:-1], *(random.choice(words),) * 30)))
+    own = _WORD.findall(text)
+
+    def other(old: str) -> str:
+        return random.choice((*words.NAMES, old + "_", old[:-1], *(random.choice(own),) * 30))
+
+    return _put(random, text, _WORD, other)
 
 
 def _rename_everywhere(random: Random, text: str) -> str:
-    words = _WORD.findall(text)
-    if not words:
+    own = _WORD.findall(text)
+    if not own:
         return text
-    new = random.choice((random.choice(words), random.choice(_NAMES)))
-    return re.sub(rf"\b{random.choice(words)}\b", new, text)
+    new = random.choice((random.choice(own), random.choice(words.NAMES)))
+    return re.sub(rf"\b{random.choice(own)}\b", new, text)
 
 
 def _wrap_expression(random: Random, text: str) -> str:
-    shape = random.choice(_CALLS)
-    return _put(random, text, _EXPRESSION, lambda old: shape.replace("{}", old.strip()).replace("{{", "{").replace("}}", "}"))
+    shape = random.choice(words.SHAPES_OF_EXPRESSIONS)
+    return _put(random, text, _EXPRESSION, lambda old: shape.replace("{}", old.strip()))
 
 
 def _index_expression(random: Random, text: str) -> str:
-    return _put(random, text, _WORD, lambda old: old + random.choice(_SLICES))
+    return _put(random, text, _WORD, lambda old: old + random.choice(words.INDICES))
 
 
 def _nest(random: Random, text: str) -> str:
     """One expression in many brackets, signs or calls: around the limit of nesting, or far beyond it."""
     depth = random.choice((3, 60, 199, 200, 201, 1000, 5000))
-    left, right = random.choice((("(", ")"), ("[", "]"), ("-", ""), ("not ", ""), ("mean(", ")"), ("(1, ", ")"), ("", "[0]"), ("", ".x"), ("", "(1)"), ("", " + 1"), ("", " |> exp")))  # fmt: skip
+    left, right = random.choice(_AROUND)
     return _put(random, text, _EXPRESSION, lambda old: left * depth + old + right * depth)
 
 
@@ -181,12 +166,12 @@ def _truncate(random: Random, text: str) -> str:
 
 def _insert_odd(random: Random, text: str) -> str:
     at = random.randrange(len(text) + 1)
-    return text[:at] + random.choice(_ODD) * random.choice((1, 1, 1, 3, 300)) + text[at:]
+    return text[:at] + random.choice(words.ODD) * random.choice((1, 1, 1, 3, 300)) + text[at:]
 
 
 def _any_character(random: Random, text: str) -> str:
-    at = random.randrange(len(text) + 1)
-    return text[:at] + chr(random.choice((random.randrange(128), random.randrange(0x3000), random.randrange(0x110000)))) + text[at + 1 :]
+    at, code = random.randrange(len(text) + 1), random.randrange(random.choice((128, 0x3000, 0x110000)))
+    return text[:at] + chr(code) + text[at + 1 :]
 
 
 def _flip_bytes(random: Random, text: str) -> str:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 from gdl.autodiff import requests
@@ -20,11 +21,12 @@ from gdl.source import Source, Span
 from gdl.syntax.parser import is_incomplete
 from gdl.train.data import DataOptions
 
-#: Processor time that one input may take. It is a bound on accidents (loops of 10**9, exponential growth), not a benchmark.
+#: Processor time that one input may take: a bound on accidents (loops of 10**9, exponential growth), not a benchmark.
 LIMIT_S = 5.0
 
 _CODE = re.compile(r"[EW]\d{4}")
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+#: What may not reach a screen.
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -69,12 +71,17 @@ def broken(text: str, options: DataOptions) -> tuple[Finding | None, Checked | N
     """What the text breaks, if anything; and what the checker made of it."""
     try:
         with time_limit(LIMIT_S):
-            checked = check_program(Source("fuzz.gdl", text), options)
+            checked = check_program(Source("fuzz.gdl", text, _path(options)), options)
             is_incomplete(text)
             found = _wrong(checked)
     except (Exception, TooLong) as error:
         return finding_of(error), None
     return found, checked
+
+
+def _path(options: DataOptions) -> Path | None:
+    """Where the program would lie: beside the files that it may import."""
+    return options.program_dir / "fuzz.gdl" if options.program_dir else None
 
 
 def _wrong(checked: Checked) -> Finding | None:
@@ -91,10 +98,11 @@ def wrong_diagnostic(diagnostic: Diagnostic) -> Finding | None:
         return Finding(f"code or message of {code}", repr(diagnostic))
     for span in [label.span for label in diagnostic.labels] + [edit.span for edit in diagnostic.fix]:
         if not _inside(span):
-            return Finding(f"span of {code} outside its source", f"{span.start}..{span.end} of {len(span.source.text)}: {message}")
+            where = f"{span.start}..{span.end} of {len(span.source.text)}"
+            return Finding(f"span of {code} outside its source", f"{where}: {message}")
     for width in (40, 100):
         drawn = render([diagnostic], width=width) + _COLOR.sub("", render([diagnostic], color=True, width=width))
-        if _CONTROL.search(drawn):
+        if CONTROL.search(drawn):
             return Finding(f"control character in {code}", repr(drawn))
         drawn.encode()
     json.dumps(to_json(diagnostic))
@@ -123,7 +131,7 @@ def bounded_memory(nbytes: int = 6 * 2**30) -> Iterator[None]:
 
 @contextmanager
 def tight_limits() -> Iterator[None]:
-    """GDL's own limits of effort, lower: they stay what ends a program, only sooner. Their real values have tests elsewhere."""
+    """GDL's own limits of effort, lower: they are what ends a program still, only sooner."""
     lower = ((context, "MAX_EVALUATIONS", 20_000), (requests, "MAX_NODES", 20_000))
     before = [getattr(module, name) for module, name, _ in lower]
     for module, name, value in lower:

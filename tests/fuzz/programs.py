@@ -14,7 +14,7 @@ from gdl.resources import resource
 from gdl.source import Source
 from gdl.syntax import ast
 from gdl.syntax.parser import parse
-from tests.fuzz.mutations import NUMBERS
+from tests.fuzz import words
 
 _DECLARED = """\
 dim batch, n
@@ -37,23 +37,19 @@ state c: f32[3] = ones()
 """
 #: name -> (dtype, rank)
 _TENSORS = {
-    "x": ("f32", 2), "y": ("f32", 1), "z": ("f64", 2), "img": ("f32", 4), "ids": ("i64", 1), "m": ("bool", 2), "u": ("u8", 2),
-    "s": ("f32", 0), "e": ("f32", 2), "seq": ("f32", 3), "w": ("f32", 2), "v": ("f32", 1), "c": ("f32", 1),
+    "x": ("f32", 2), "y": ("f32", 1), "z": ("f64", 2), "img": ("f32", 4), "ids": ("i64", 1), "m": ("bool", 2),
+    "u": ("u8", 2), "s": ("f32", 0), "e": ("f32", 2), "seq": ("f32", 3), "w": ("f32", 2), "v": ("f32", 1),
+    "c": ("f32", 1),
 }  # fmt: skip
 _FAMILIAR = ("x", "x", "x", "w", "w", "y", "v", *_TENSORS)
 _FEEDS = {
-    "x": "[[1, 2, 3], [4, 5, 6]]", "y": "[0.5, -1, 2]", "z": "ones([2, 4], dtype=\"f64\")", "img": "zeros([2, 6, 6, 2])",
-    "ids": "[0, 1, 2, 1]", "m": "[[true, false, true], [false, true, false]]", "u": "zeros([2, 2], dtype=\"u8\")", "s": "0.5",
-    "e": "zeros([0, 3])", "seq": "ones([2, 5, 3])",
+    "x": "[[1, 2, 3], [4, 5, 6]]", "y": "[0.5, -1, 2]", "z": 'ones([2, 4], dtype="f64")', "img": "zeros([2, 6, 6, 2])",
+    "ids": "[0, 1, 2, 1]", "m": "[[true, false, true], [false, true, false]]", "u": 'zeros([2, 2], dtype="u8")',
+    "s": "0.5", "e": "zeros([0, 3])", "seq": "ones([2, 5, 3])",
 }  # fmt: skip
-_STRINGS = ('"same"', '"valid"', '"f32"', '"f64"', '"i64"', '"bool"', '"u8"', '"a b -> b a"', '"b (h w) -> h b w"', '"ij,jk->ik"', '""', '"..."', '"a a"', '"-> "', '"i j, j -> i"', '"((a) b -> a"')  # fmt: skip
-_SHAPES = ("[2, 3]", "[3]", "[]", "[0]", "[1, 1]", "[batch, 4]", "[n]", "[-1]", "[6]", "[3, 2]", "[2, -1]", "[-1, -1]", "[4, 4, 4]", "[10**6, 10**6]", "[2**40]", "x.shape", "[*x.shape, 1]", "[1.5]", "[batch // 0]", "[batch // 2, 2]", "[k, k]", "[-3]", "[batch - batch]", "[batch * n, n % 3]")  # fmt: skip
-_INTS = ("0", "1", "-1", "2", "3", "-2", "4", "7", "-5", "10**6", "2**31", "2**63", "k", "n", "batch", "len(y)")
-_FLOATS = ("0.0", "0.5", "1.0", "-1.5", "1e30", "1e300", "1e-30", "lr", "1/3", "0.999", "2")
-_FUNCTIONS = ("relu", "tanh", "gelu", "identity", "leaky_relu(slope=0.1)", "softmax", "Dense", "sum", "grad", "f32", "Dense(2)", "dropout(0.5)")
-_INDICES = ("[0]", "[-1]", "[:, 0]", "[..., 1]", "[::2]", "[::-1]", "[1:1]", "[5]", "[:, :2]", "[...]", "[ids]", "[-7:9]", "[::0]", "[k]", "[n]", "[0:n]", "[:, None]", "[m]", "[1:, 1:]")  # fmt: skip
-_OPERATORS = ("+", "-", "*", "/", "//", "%", "**", "@", "==", "!=", "<", ">=", "and", "or")
-_SPECIAL_KEYWORDS = ("axis", "keepdims", "training", "over", "dtype", "h", "key", "shape")
+
+
+_OUTSIDE = re.compile(r"\b(?:y|z|img|ids|m|u|s|e|seq|w|v|c|a\d)\b(?!=)")
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,8 @@ def _param(param: ast.Param) -> _Param:
 
 def _fitting(type: ast.TypeExpr) -> tuple[str, ...]:
     """The declared tensors of a fitting dtype and, where the type says it, rank."""
-    dtypes = {"f": ("f32", "f64"), "n": ("f32", "f64", "i64"), "i": ("i64",), "t": None}.get(type.dtype or "f32", (type.dtype,))
+    classes = {"f": ("f32", "f64"), "n": ("f32", "f64", "i64"), "i": ("i64",), "t": None}
+    dtypes = classes.get(type.dtype or "f32", (type.dtype,))
     is_open = any(isinstance(axis.size, (ast.Splice, ast.Ellipsis_)) for axis in type.axes)
     fits = [
         name for name, (dtype, rank) in _TENSORS.items()
@@ -145,9 +142,11 @@ class _Writer:
         if form < 0.09:
             return self._layer(name)
         if form < 0.12:
-            return f"for i in {self.pick(_INTS[:8])}..{self.pick(_INTS[:12])} {{ {name} = {self.expression()} }}"
+            turns = f"{self.pick(words.INTS[:8])}..{self.pick(words.INTS[:12])}"
+            return f"for i in {turns} {{ {name} = {self.expression()} }}"
         if form < 0.14:
-            return f"if {self.pick(('flag', 'k > 1', 'true', 'x', 'n == 2', 'batch > 1'))} {{ {name} = {self.expression()} }} else {{ {name} = x }}"
+            test = self.pick(("flag", "k > 1", "true", "x", "n == 2", "batch > 1"))
+            return f"if {test} {{ {name} = {self.expression()} }} else {{ {name} = x }}"
         if form < 0.16:
             return f"metric {name} = {self.expression()}"
         if form < 0.18:
@@ -165,31 +164,42 @@ class _Writer:
         return bound
 
     def _layer(self, name: str) -> str:
-        inside = self.pick(("", f"  variable w2: f32{self.shape()} = {self.pick(('zeros()', 'normal(std=0.1)', '0.5', 'orthogonal()'))}\n", "  state m2: f32[d] = zeros()\n  update m2 = mean(x, axis=0)\n"))  # fmt: skip
-        text = f"layer L{name}(x: f32[b, d], k: int = 2) {{\n{inside}  return {self._inside()}\n}}\n{name} = x |> l{name}: L{name}()"
+        first = self.pick(("zeros()", "normal(std=0.1)", "0.5", "orthogonal()"))
+        variable = f"  variable w2: f32{self.shape()} = {first}\n"
+        state = "  state m2: f32[d] = zeros()\n  update m2 = mean(x, axis=0)\n"
+        inside = self.pick(("", variable, state))
+        head = f"layer L{name}(x: f32[b, d], k: int = 2)"
+        text = f"{head} {{\n{inside}  return {self._inside()}\n}}\n{name} = x |> l{name}: L{name}()"
         self.names.append(name)
         return text
 
     def _inside(self) -> str:
         """An expression in a definition, which sees its parameters only."""
-        return re.sub(r"\b(?:y|z|img|ids|m|u|s|e|seq|w|v|c|a\d)\b(?!=)", "x", self.expression()) if self.random.random() < 0.9 else self.expression()
+        expression = self.expression()
+        return _OUTSIDE.sub("x", expression) if self.random.random() < 0.9 else expression
 
     def block(self) -> str:
         feeds = ", ".join(f"{name} = {value}" for name, value in _FEEDS.items() if self.random.random() < 0.99)
         feed = f"  feed {feeds}\n" if feeds else ""
         form = self.random.random()
         if form < 0.4:
-            optimizer = self.pick(_library()["optimizer"]).name  # type: ignore[arg-type, attr-defined]
-            loss = self.pick((f"mean({self.pick((*self.names[-1:], self.expression()))} * w)", f"sum({self.expression()}) + sum(w) * sum(v)", *self.names[-1:]))
-            extra = self.pick(("", "", f"  report {self.expression()}\n", "  save\n", "  run show\n", f"  stop when {self.expression()}\n", "  repeat 3 { minimize sum(w) with Sgd(0.1) }\n"))  # fmt: skip
-            over = self.pick(("", "", "", " over vars(w)", " over w", f" over {self.expression()}"))
-            clip = self.pick(("", "", "", " clip 1.0", f" clip {self.value(('float',))}"))
-            length = self.pick(("steps 2", "epochs 1", "steps 0", f"steps {self.pick(_INTS)}"))
-            return f"train {{\n  {length}\n{feed}  minimize {loss}{over} with {optimizer}({self.pick(('', '0.01', 'lr'))}){clip}\n{extra}}}"
+            return self._train(feed)
         values = ", ".join([*self.names[-2:], self.expression(self.random.choice((0, 0, 1, 2)))])
         if form < 0.8:
             return f"eval show {{\n{feed}  report {values}\n}}"
-        return f"test \"t\" {{\n{feed}  expect {self.expression()} {self.pick(('==', '~=', '<='))} {self.expression()}\n}}"
+        expected = f"{self.expression()} {self.pick(('==', '~=', '<='))} {self.expression()}"
+        return f'test "t" {{\n{feed}  expect {expected}\n}}'
+
+    def _train(self, feed: str) -> str:
+        optimizer = self.random.choice(_library()["optimizer"]).name + self.pick(("()", "(0.01)", "(lr)"))
+        product = f"mean({self.pick((*self.names[-1:], self.expression()))} * w)"
+        loss = self.pick((product, f"sum({self.expression()}) + sum(w) * sum(v)", *self.names[-1:]))
+        over = self.pick(("", "", "", " over vars(w)", " over w", f" over {self.expression()}"))
+        clip = self.pick(("", "", "", " clip 1.0", f" clip {self.value(('float',))}"))
+        length = self.pick(("steps 2", "epochs 1", "steps 0", f"steps {self.pick(words.INTS)}"))
+        more = (f"report {self.expression()}", "save", "run show", f"stop when {self.expression()}")
+        extra = self.pick(("", "", *more, "repeat 3 { minimize sum(w) with Sgd(0.1) }"))
+        return f"train {{\n  {length}\n{feed}  minimize {loss}{over} with {optimizer}{clip}\n  {extra}\n}}"
 
     # ---- expressions
 
@@ -200,9 +210,9 @@ class _Writer:
         if form < 0.52:
             return self.call(depth)
         if form < 0.64:
-            return f"({self.expression(depth - 1)} {self.pick(_OPERATORS)} {self.expression(depth - 1)})"
+            return f"({self.expression(depth - 1)} {self.pick(words.OPERATORS)} {self.expression(depth - 1)})"
         if form < 0.7:
-            return f"{self.tensor()}{self.pick(_INDICES)}"
+            return f"{self.tensor()}{self.pick(words.INDICES)}"
         if form < 0.77:
             return self._pipe(depth)
         if form < 0.88:
@@ -210,8 +220,10 @@ class _Writer:
         if form < 0.92:
             return self._scan(depth)
         if form < 0.95:
-            return f"({self.expression(depth - 1)} if {self.pick(('flag', 'k == 2', 'not flag'))} else {self.expression(depth - 1)})"
-        return self.pick((f"[{self.expression(0)}, {self.expression(0)}]", f"-{self.tensor()}", self.pick(NUMBERS), f"not {self.tensor()}"))
+            test = self.pick(("flag", "k == 2", "not flag"))
+            return f"({self.expression(depth - 1)} if {test} else {self.expression(depth - 1)})"
+        pair = f"[{self.expression(0)}, {self.expression(0)}]"
+        return self.pick((pair, f"-{self.tensor()}", self.pick(words.NUMBERS), f"not {self.tensor()}"))
 
     def tensor(self) -> str:
         if self.names and self.random.random() < 0.3:
@@ -230,7 +242,7 @@ class _Writer:
             else:
                 arguments.append(keyword + (self.argument(param, depth) if param.tensors else self.value(param.kinds)))
         if self.random.random() < 0.04:
-            arguments.append(f"{self.pick(_SPECIAL_KEYWORDS)}={self.pick((*_INTS, '(row, col)', 't', 'false'))}")
+            arguments.append(f"{self.pick(words.KEYWORDS)}={self.pick((*words.INTS, '(row, col)', 't', 'false'))}")
         if self.random.random() < 0.03 and arguments:
             arguments.pop(self.random.randrange(len(arguments)))
         return f"{callee.name}({', '.join(arguments)})"
@@ -242,26 +254,27 @@ class _Writer:
     def value(self, kinds: tuple[str, ...]) -> str:
         """A static argument: of one of the kinds, mostly."""
         if not kinds or self.random.random() < 0.03:
-            return self.pick((*NUMBERS, *_STRINGS, *_SHAPES, *_TENSORS))
+            return self.pick((*words.NUMBERS, *words.STRINGS, *words.SHAPES, *_TENSORS))
         kind = self.pick(kinds)
         if kind == "int":
-            return self.pick(_INTS[:8] if self.random.random() < 0.8 else _INTS)
+            return self.pick(words.INTS[:8] if self.random.random() < 0.8 else words.INTS)
         if kind == "float":
-            return self.pick(_FLOATS)
+            return self.pick(words.FLOATS)
         if kind == "bool":
             return self.pick(("true", "false", "flag"))
         if kind in ("ints", "any"):
-            return self.pick((*_INTS[:4] * 3, f"[{self.pick(_INTS[:4])}, {self.pick(_INTS[:6])}]", self.shape(), '"same"', "[[1, 1], [0, 2]]"))
+            pair = f"[{self.pick(words.INTS[:4])}, {self.pick(words.INTS[:6])}]"
+            return self.pick((*words.INTS[:4] * 3, pair, self.shape(), '"same"', "[[1, 1], [0, 2]]"))
         if kind == "shape":
             return self.shape()
         if kind == "fn":
-            return self.pick(_FUNCTIONS)
+            return self.pick(words.FUNCTIONS)
         if kind == "string":
-            return self.pick(_STRINGS)
+            return self.pick(words.STRINGS)
         return kind if kind == "none" else f'"{kind}"'
 
     def shape(self) -> str:
-        return self.pick(_SHAPES[:12] if self.random.random() < 0.85 else _SHAPES)
+        return self.pick(words.SHAPES[:12] if self.random.random() < 0.85 else words.SHAPES)
 
     def _pipe(self, depth: int) -> str:
         layer: _Callee = self.random.choice(_library()["layer"])

@@ -16,8 +16,10 @@ RUN_LIMIT_S = 4.0
 
 
 def broken_run(checked: Checked, options: DataOptions) -> Finding | None:
-    """One step of training, every eval and every test: what they break, if anything. That a step takes long breaks nothing:
-    much is computed where a program says so."""
+    """One step of training, every eval and every test: what they break, if anything.
+
+    That it takes long breaks nothing: much is computed where a program says so.
+    """
     try:
         with time_limit(RUN_LIMIT_S), warnings.catch_warnings():
             warnings.simplefilter("error")

@@ -43,11 +43,11 @@ def test_what_broke_once_or_might(text: str, options: DataOptions) -> None:
 
 @pytest.mark.parametrize("part", range(3))
 def test_texts(part: int, options: DataOptions) -> None:
-    assert findings_in_texts(range(part * 400, part * 400 + 400), options) == []
+    assert findings_in_texts(range(part * 300, part * 300 + 300), options) == []
 
 
 def test_files_and_arguments(place: Place) -> None:
-    assert findings_in_attacks(range(400), place) == []
+    assert findings_in_attacks(range(300), place) == []
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from gdl.errors import data as errors
+from gdl.resources import is_file_name
 from gdl.train.data.source import Request
 
 
@@ -59,8 +60,8 @@ def _folders(request: Request, subfolder: str) -> Iterator[tuple[Path, str]]:
 
 def _refuse_outside(name: str) -> None:
     """A program's file names are relative and stay below the folder, on every platform alike."""
-    if not name or "\0" in name:
-        raise errors.outside(name.replace("\0", "\\0"), "that is no file name")
+    if not is_file_name(name):
+        raise errors.outside(name.replace("\0", "\\0")[:100], "that is no file name")
     if PurePosixPath(name).is_absolute() or PureWindowsPath(name).anchor:
         raise errors.outside(name, "the path is absolute")
     depth = 0
