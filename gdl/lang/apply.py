@@ -16,7 +16,7 @@ from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types.match import Mismatch
 from gdl.types.sizes import Poly
-from gdl.types.tensor import DTYPE_CLASSES, DTYPES, tensor
+from gdl.types.tensor import DTYPE_CLASSES, DTYPES, TensorType, tensor
 
 #: How the operators of the language are named in the op table.
 OPERATORS = {
@@ -24,6 +24,14 @@ OPERATORS = {
     "**": "power", "==": "equal", "!=": "not_equal", "<": "less", "<=": "less_equal", ">": "greater",
     ">=": "greater_equal", "and": "logical_and", "or": "logical_or",
 }  # fmt: skip
+
+
+#: What a node costs in evaluations, and each result of a composite op.
+_NODE_COST, _EXPANDED_COST = 4, 50
+
+
+def _results(type: TensorType | tuple[TensorType, ...]) -> int:
+    return len(type) if isinstance(type, tuple) else 1
 
 
 def apply_op(
@@ -51,6 +59,7 @@ def apply_op(
             node = apply(entry.name, nodes, full, origin=origin, scope=frame.scope)
     except Mismatch as mismatch:
         cx.fail(explain(entry, shown, mismatch, nodes, inputs, span), frame)
+    cx.count(span, frame, _NODE_COST if entry.expand is None else _EXPANDED_COST * _results(type))
     cx.guard(guards, frame, span)
     if entry.random:
         cx.drawn.append(node)

@@ -24,7 +24,7 @@ from gdl.types.tensor import TensorType
 #: Calls (and the expressions in them) nested deeper than this are an error of their own.
 MAX_CALLS = 200
 #: Expressions evaluated while a program is checked, those in loops and definitions each time: what a file may cost.
-MAX_EVALUATIONS = 500_000
+MAX_EVALUATIONS = 1_000_000
 
 
 @dataclass(eq=False, slots=True)

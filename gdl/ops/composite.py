@@ -150,7 +150,7 @@ def _(*xs, axis):
 
 
 #: Into so many parts a tensor may be split.
-MAX_PARTS = 10_000
+MAX_PARTS = 1_000
 
 
 @composite("(x: t[*a], parts: ints, axis: int = 0) -> t[...]", samples=[

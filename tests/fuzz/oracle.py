@@ -132,7 +132,7 @@ def bounded_memory(nbytes: int = 6 * 2**30) -> Iterator[None]:
 @contextmanager
 def tight_limits() -> Iterator[None]:
     """GDL's own limits of effort, lower: they are what ends a program still, only sooner."""
-    lower = ((context, "MAX_EVALUATIONS", 20_000), (requests, "MAX_NODES", 20_000))
+    lower = ((context, "MAX_EVALUATIONS", 30_000), (requests, "MAX_NODES", 20_000))
     before = [getattr(module, name) for module, name, _ in lower]
     for module, name, value in lower:
         setattr(module, name, value)
