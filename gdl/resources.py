@@ -52,8 +52,8 @@ _LONGEST_PART, _LONGEST_PATH = 200, 1000  # what systems take, with room for fol
 
 def siblings(path: Path) -> list[str]:
     """Names of the .gdl files beside a path, or in it if it is a directory."""
-    folder = path if path.is_dir() else path.parent
     try:
+        folder = path if path.is_dir() else path.parent
         return sorted(str(p) for p in folder.glob("*.gdl"))[:200]
     except OSError:
         return []

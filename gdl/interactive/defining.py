@@ -46,7 +46,7 @@ def _affected(session: Interactive, entry: Entry) -> tuple[list[Entry], list[Ent
 
     What a binding itself uses can't be updated by it: then it shadows a name for what comes later.
     """
-    old = [e for name in entry.names for e in session.ledger.owners(name)]
+    old = list(dict.fromkeys([e for name in entry.names for e in session.ledger.owners(name)]))
     rests = [e for e in session.ledger.dependents(entry.names) if e not in old]
     is_binding = isinstance(entry.item, ast.Bind)
     uses_rests = is_binding and any(entry.uses & {*e.names, *e.labels} for e in rests)

@@ -166,7 +166,7 @@ def expression_at(span: Span) -> ast.Expr:
 
 def renamed(node: Any, old: str, new: str) -> Any:
     """A tree in which a name is replaced wherever it is used."""
-    if isinstance(node, tuple):
+    if isinstance(node, tuple) and not isinstance(node, Span):
         return tuple([renamed(each, old, new) for each in node])
     if isinstance(node, ast.Name) and node.name == old:
         return dataclasses.replace(node, name=new)

@@ -214,6 +214,9 @@ class Interactive:
             return self.live.cx.leaves[name]
         value = self.evaluate(reading.expression_at(span))
         if isinstance(value, Node) and value.op == "variable":
+            if value.attrs["path"] not in self.machine.state:
+                help = "say again what makes it, without its mistake"
+                raise _error(errors.not_assignable(span, name, "a variable that a mistake kept from being made", help))
             return value
         is_input = isinstance(value, Node) and value.op == "input"
         help = f"feed a placeholder: :feed {name} = ..." if is_input else f"bind it anew: {name} = ..."

@@ -190,11 +190,18 @@ def _text(random: Random, folder: Path) -> Sequence[str]:
     return random.choice((check, [*check, "--json"], [*check, "--strict"], help, ["test", "p.gdl"]))
 
 
+def _transcript(random: Random, folder: Path) -> Sequence[str]:
+    """Inputs at the prompt, changed somewhere."""
+    text = mutate(random, random.choice(corpus.transcripts()), corpus.transcripts())
+    (folder / "t.gdls").write_bytes(text.encode("utf-8", "surrogatepass"))
+    return ["test", "t.gdls", *random.choice(([], ["--json"]))]
+
+
 _FILES = listed("""
-    a.png  b/c.png  p.gdl  p.gdl/a.png  run1  ../a.png  /tmp/a.png  a{step}-{epoch}.png  {x}.png  a.PNG  .png  runs
+    a.png  b/c.png  p.gdl  p.gdl/a.png  run1  ../a.png  /a.png  a{step}-{epoch}.png  {x}.png  a.PNG  .png  runs
     a\\b.png  c:a.png  aux.png  metrics.jsonl/a.png  checkpoints/latest.png  config.json
 """)
 _KINDS: tuple[Callable[[Random, Path], Sequence[str]], ...] = (
     _config, _log, _layout, _checkpoints, _checkpoints, _data, _data, _settings, _arguments, _arguments, _text, _text,
-    _program, _program,
+    _program, _program, _transcript, _transcript,
 )  # fmt: skip

@@ -33,6 +33,12 @@ def programs() -> tuple[str, ...]:
 
 
 @cache
+def transcripts() -> tuple[str, ...]:
+    """What was typed at the prompt and answered."""
+    return tuple(_texts(("tests/repl/transcripts/*.gdls",)))
+
+
+@cache
 def pieces() -> tuple[str, ...]:
     """Short texts: bad programs, former findings, definitions of the library, snippets of the documentation."""
     found = _texts(_PIECES)
