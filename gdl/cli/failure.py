@@ -11,6 +11,7 @@ import click
 from gdl import __version__
 from gdl.cli.screen import printable, show_diagnostics
 from gdl.errors import Exit, GdlError
+from gdl.errors.runtime import out_of_memory
 
 
 def tell(error: BaseException) -> int:
@@ -26,6 +27,8 @@ def tell(error: BaseException) -> int:
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         click.echo("interrupted", err=True)
         return Exit.INTERRUPTED
+    if isinstance(error, MemoryError):
+        return tell(out_of_memory())
     _tell_bug(error)
     return Exit.BUG
 

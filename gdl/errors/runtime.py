@@ -57,6 +57,9 @@ def failed(op: str, why: str, types: Sequence[str], origin: Sequence[Span]) -> R
     return RunError(Diagnostic("E0809", f"{op}: {why}", labels, helps=(way_out,)))
 
 
-def out_of_memory(nbytes: int) -> RunError:
-    message = f"a run of this graph needs {nbytes:,} bytes at once, more than there are"
+def out_of_memory(nbytes: int | None = None) -> RunError:
+    """`nbytes` is what was asked for, where that is known."""
+    message = "this needs more memory than there is"
+    if nbytes is not None:
+        message = f"a run of this graph needs {nbytes:,} bytes at once, more than there are"
     return RunError(Diagnostic("E0810", message, helps=("take a smaller batch, or a smaller model",)))

@@ -12,6 +12,7 @@ from gdl.diagnostics import Diagnostic
 from gdl.errors import GdlError
 from gdl.errors import prompt as errors
 from gdl.errors.procedures import feed_shape, not_placeholder
+from gdl.errors.runtime import out_of_memory
 from gdl.graph.node import Node, constant, topological
 from gdl.interactive import reading
 from gdl.interactive.answers import Answer, Bound, Documentation, Said, Text, Value
@@ -85,6 +86,8 @@ class Interactive:
                         yield from self._without_echo(self.define(item), found.muted)
         except GdlError as error:
             yield Said(error.diagnostics)
+        except MemoryError:  # what was there before is there still
+            yield Said(out_of_memory().diagnostics)
 
     @staticmethod
     def _without_echo(answers: Iterator[Answer], muted: bool) -> Iterator[Answer]:

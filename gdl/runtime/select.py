@@ -17,7 +17,7 @@ import numpy as np
 
 from gdl.graph.node import LOOP, Graph, Node
 from gdl.ops.table import TABLE, Op
-from gdl.runtime.arrays import DTYPES, nbytes_of
+from gdl.runtime.arrays import DTYPES, aligned_block, nbytes_of
 from gdl.runtime.loop import Loop
 from gdl.runtime.statements import COPY, Form, Listing, Names, Owner, Statement, Storage, Value
 
@@ -178,7 +178,7 @@ class _Selection:
     def _layout(self, value: Value) -> np.ndarray:
         if value.layout is None:
             if self._unused.nbytes < value.nbytes:
-                self._unused = np.empty(value.nbytes, np.uint8)
+                self._unused = aligned_block(value.nbytes)
             value.layout = np.ndarray(value.shape, DTYPES[value.dtype], buffer=self._unused)
         return value.layout
 
