@@ -57,9 +57,9 @@ def failed(op: str, why: str, types: Sequence[str], origin: Sequence[Span]) -> R
     return RunError(Diagnostic("E0809", f"{op}: {why}", labels, helps=(way_out,)))
 
 
-def out_of_memory(nbytes: int | None = None) -> RunError:
-    """`nbytes` is what was asked for, where that is known."""
+def out_of_memory(nbytes: int | None = None, origin: Sequence[Span] = ()) -> RunError:
+    """`nbytes` is what was asked for, `origin` where, as far as that is known."""
     message = "this needs more memory than there is"
     if nbytes is not None:
         message = f"a run of this graph needs {nbytes:,} bytes at once, more than there are"
-    return RunError(Diagnostic("E0810", message, helps=("take a smaller batch, or a smaller model",)))
+    return RunError(Diagnostic("E0810", message, _labels(origin), helps=("take a smaller batch, or a smaller model",)))
