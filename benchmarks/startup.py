@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import statistics
 import subprocess
 import sys
@@ -19,11 +21,13 @@ _GDL = (sys.executable, "-m", "gdl")
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command, and the text of a line that it is timed to: its end, if empty."""
+    """A command, and the text that it is timed to: its end, if empty. With `keys` it runs in a terminal where these are
+    typed at once."""
 
     title: str
     arguments: tuple[str, ...]
     until: str = ""
+    keys: str | None = None
 
 
 def commands(folder: Path) -> list[Command]:
@@ -35,6 +39,8 @@ def commands(folder: Path) -> list[Command]:
         Command("gdl check convnet.gdl", (*_GDL, "check", str(ROOT / "examples" / "convnet.gdl"))),
         Command("gdl run, convnet.gdl's net: first step", (*_GDL, "run", str(PROGRAMS / "start.gdl"), "--json", *out),
                 '"report"'),
+        Command("gdl repl: the prompt", (*_GDL, "repl"), ">>>", ""),
+        Command("gdl repl: 17 + 25 answered", (*_GDL, "repl"), "42", "17 + 25\r"),
     ]  # fmt: skip
 
 
@@ -44,7 +50,7 @@ def measure(threads: int, rounds: int) -> dict[str, list[float]]:
     for turn in range(rounds + 1):
         with tempfile.TemporaryDirectory() as folder:
             for command in commands(Path(folder)):
-                seconds = _timed(command, threads)
+                seconds = (_timed if command.keys is None else _timed_in_terminal)(command, threads)
                 if turn:
                     found.setdefault(command.title, []).append(seconds)
     return found
@@ -65,6 +71,29 @@ def _timed(command: Command, threads: int) -> float:
     if code or (command.until and seen is None):
         raise RuntimeError(f"{' '.join(command.arguments)} ended with {code}")
     return ended if seen is None else seen
+
+
+def _timed_in_terminal(command: Command, threads: int) -> float:
+    screen, inside = pty.openpty()
+    environment = {**conditions(threads), "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"}
+    environment["GDL_HISTORY"] = os.devnull
+    began = perf_counter()
+    process = subprocess.Popen(
+        command.arguments, env=environment, stdin=inside, stdout=inside, stderr=inside, preexec_fn=lambda: pin(threads)
+    )
+    os.close(inside)
+    shown = b""
+    try:
+        os.write(screen, (command.keys or "").encode())
+        while command.until.encode() not in shown:
+            shown += os.read(screen, 65536)
+        return perf_counter() - began
+    except OSError:
+        raise RuntimeError(f"{' '.join(command.arguments)} ended after {shown!r}") from None
+    finally:
+        process.kill()
+        process.wait()
+        os.close(screen)
 
 
 def table(found: dict[str, list[float]], heading: Callable[[Sequence[str]], str]) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from gdl.cli.options import FILE_PATH, data_option, seed_option
 from gdl.cli.screen import has_color, is_terminal, width
 from gdl.errors import Exit
-from gdl.interactive.answers import Said
-from gdl.interactive.session import Interactive
-from gdl.repl.draw import Pen
-from gdl.repl.pipe import run_lines
+
+if TYPE_CHECKING:
+    from gdl.interactive.session import Interactive
+    from gdl.repl.draw import Pen
 
 
 @click.command("repl")
@@ -26,16 +28,31 @@ def command(file: Path | None, data: Path | None, seed: int | None, vi: bool) ->
 
     From a pipe, lines are read as they come and answered in plain text.
     """
-    session = Interactive(data=data, seed=seed or 0)
-    pen = Pen(width(), has_color(sys.stdout))
-    well = True
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
+        from gdl.repl.pipe import run_lines
+
+        session, pen, well = _open(file, data, seed or 0)
+        well = run_lines(session, sys.stdin, pen, lambda text: click.echo(text, color=True)) and well
+        return Exit.OK if well else Exit.PROGRAM
+
+    from gdl.repl.terminal import run_terminal  # prompt_toolkit, for terminals only
+
+    with ThreadPoolExecutor(1) as beside:
+        opened = beside.submit(_open, file, data, seed or 0)
+        if file is not None:
+            opened.result()  # what there is to say of the file stands above the prompt
+        run_terminal(lambda: opened.result()[:2], has_color(sys.stdout), vi)
+    return Exit.OK
+
+
+def _open(file: Path | None, data: Path | None, seed: int) -> tuple[Interactive, Pen, bool]:
+    """A session with the file loaded, what draws its answers, and whether the file was right."""
+    from gdl.interactive.answers import Said
+    from gdl.interactive.session import Interactive
+    from gdl.repl.draw import Pen
+
+    session, pen, well = Interactive(data=data, seed=seed), Pen(width(), has_color(sys.stdout)), True
     for answer in session.load(file) if file is not None else ():
         well = well and not isinstance(answer, Said)
         click.echo(pen.draw(answer), color=True)
-    if is_terminal(sys.stdin) and is_terminal(sys.stdout):
-        from gdl.repl.terminal import run_terminal  # prompt_toolkit, for terminals only
-
-        run_terminal(session, pen, vi)
-        return Exit.OK
-    well = run_lines(session, sys.stdin, pen, lambda text: click.echo(text, color=True)) and well
-    return Exit.OK if well else Exit.PROGRAM
+    return session, pen, well

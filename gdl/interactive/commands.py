@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
 from time import perf_counter
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from gdl.errors import GdlError
 from gdl.errors import prompt as errors
@@ -192,7 +193,8 @@ def _time(session: Interactive, given: Command) -> Iterator[Answer]:
         began = perf_counter()
         session.machine.run(runner, session.fed)
         times.append(perf_counter() - began)
-    yield Text((f"{_seconds(median(times))}, the median of {len(times)} runs; {_seconds(first)} with preparing",))
+    median = float(np.median(times))
+    yield Text((f"{_seconds(median)}, the median of {len(times)} runs; {_seconds(first)} with preparing",))
 
 
 def _seconds(seconds: float) -> str:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
-from gdl.interactive.completion import completions
-from gdl.interactive.session import Interactive
+if TYPE_CHECKING:
+    from gdl.interactive.session import Interactive
 
 _LONGEST_META = 70
 
 
 class Completing(Completer):
-    """The session's suggestions, each with its signature or type in the menu."""
+    """The session's suggestions, each with its signature or type in the menu. `session` may still be in the making."""
 
-    def __init__(self, session: Interactive):
+    def __init__(self, session: Callable[[], Interactive]):
         self._session = session
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         try:
-            found = completions(self._session, document.text_before_cursor)
+            from gdl.interactive.completion import completions  # see `terminal`
+
+            found = completions(self._session(), document.text_before_cursor)
         except Exception:  # a bug here must not end the session, nor speak while someone types
             found = []
         for each in found:

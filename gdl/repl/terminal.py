@@ -1,13 +1,18 @@
-"""The prompt in a terminal: editing with prompt_toolkit, answers below."""
+"""The prompt in a terminal: editing with prompt_toolkit, answers below.
+
+The prompt stands before the session does: what answers (the checker, the ops, NumPy) is imported in a thread of its own
+while the person begins to type, so nothing here imports it when loaded.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 from prompt_toolkit import PromptSession
@@ -18,24 +23,45 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
 
 from gdl.cli.screen import width
-from gdl.interactive.answers import Ended
-from gdl.interactive.reading import is_unfinished
-from gdl.interactive.session import Interactive
 from gdl.repl.coloring import STYLE, Coloring
 from gdl.repl.completing import Completing
-from gdl.repl.draw import Pen
+
+if TYPE_CHECKING:
+    from gdl.interactive.session import Interactive
+    from gdl.repl.draw import Pen
 
 _PROMPT, _MORE = ">>> ", "... "
 
 
-def run_terminal(session: Interactive, pen: Pen, vi: bool) -> None:
-    """Reads, answers and draws until the person has had enough."""
-    prompt: PromptSession[str] = PromptSession(
+def run_terminal(opened: Callable[[], tuple[Interactive, Pen]], color: bool, vi: bool) -> None:
+    """Reads, answers and draws until the person has had enough. `opened` waits for the session."""
+    prompt = _prompt(lambda: opened()[0], color, vi)
+    click.echo("gdl: :help says what can be typed, Tab completes, Ctrl-D ends")
+    while (text := _next(prompt)) is not None:
+        session, pen = opened()
+        pen.width = width()
+        if text.strip() and not _answer(session, pen, text):
+            return
+
+
+def _next(prompt: PromptSession[str]) -> str | None:
+    """The next input; None at the end."""
+    while True:
+        try:
+            return prompt.prompt()
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            return None
+
+
+def _prompt(session: Callable[[], Interactive], color: bool, vi: bool) -> PromptSession[str]:
+    return PromptSession(
         _PROMPT,
         prompt_continuation=lambda _width, _line, _wrap: _MORE,
         history=_history(),
-        lexer=Coloring() if pen.color else None,
-        style=STYLE if pen.color else None,
+        lexer=Coloring() if color else None,
+        style=STYLE if color else None,
         completer=Completing(session),
         complete_while_typing=False,
         auto_suggest=AutoSuggestFromHistory(),
@@ -46,21 +72,12 @@ def run_terminal(session: Interactive, pen: Pen, vi: bool) -> None:
         enable_open_in_editor=True,
         enable_history_search=False,
     )
-    click.echo("gdl: :help says what can be typed, Tab completes, Ctrl-D ends")
-    while True:
-        try:
-            text = prompt.prompt()
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            return
-        pen.width = width()
-        if text.strip() and not _answer(session, pen, text):
-            return
 
 
 def _answer(session: Interactive, pen: Pen, text: str) -> bool:
     """Draws the answers to an input; whether the session goes on."""
+    from gdl.interactive.answers import Ended  # imported by now
+
     try:
         with _interrupting(session):
             for answer in session.submit(text):
@@ -115,6 +132,8 @@ def _keys() -> KeyBindings:
         if buffer.complete_state and buffer.complete_state.current_completion:
             buffer.complete_state = None
             return
+        from gdl.interactive.reading import is_unfinished  # imported by now, or waited for
+
         document = buffer.document
         at_end = not document.text_after_cursor.strip()
         last_is_empty = "\n" in document.text and not document.current_line.strip()
