@@ -141,13 +141,13 @@ def test_a_bug_in_completion_stays_there(furnished: Interactive, monkeypatch: py
     from prompt_toolkit.completion import CompleteEvent
     from prompt_toolkit.document import Document
 
-    from gdl.repl import completing
+    from gdl.repl.completing import Completing
 
     def fail(*_: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(completing, "completions", fail)
-    assert list(completing.Completing(furnished).get_completions(Document("l"), CompleteEvent())) == []
+    monkeypatch.setattr("gdl.interactive.completion.completions", fail)
+    assert list(Completing(lambda: furnished).get_completions(Document("l"), CompleteEvent())) == []
 
 
 # ---- work --------------------------------------------------------------------------------------------------------
