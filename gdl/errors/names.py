@@ -204,7 +204,8 @@ ELSEWHERE = {
         ("np", "numpy", "torch", "tf", "jnp", "math", "F"), "functions need no prefix here: exp(x), sum(x, axis=0)"
     ),
     "self": "names of a body need no prefix: w, not self.w",
-    "print": "values are shown by `report` in an eval block",
+    "print": "values are shown by `report` in an eval block; at the prompt, an expression alone shows its value",
+    **dict.fromkeys(("help", "quit", "exit"), "a command of the prompt begins with a colon: :help, :quit"),
     "range": "write for i in 0..n",
     "Linear": "it is called Dense here: from nn import Dense",
     **dict.fromkeys(("Conv2d", "Conv2D"), "it is called Conv here: from nn import Conv"),

@@ -29,10 +29,12 @@ def assigned_type(span: Span, path: str, wanted: str, got: str) -> Diagnostic:
                       ("only a scalar is stretched; reshape or convert the value",))  # fmt: skip
 
 
-def not_fed(span: Span, names: Iterable[str]) -> Diagnostic:
+def not_fed(span: Span, names: Iterable[str], block: str) -> Diagnostic:
+    """`block` is a train or eval block that feeds something, "" where there is none."""
     names = list(names)
     message = f"nothing feeds {', '.join(f'`{name}`' for name in names)}"
-    return Diagnostic("E0934", message, (Label(span, "needed to compute this"),), (f"feed it: :feed {names[0]} = ...",))
+    help = f"feed it: :feed {names[0]} = ..." + (f", or feed what `{block}` does: :feed {block}" if block else "")
+    return Diagnostic("E0934", message, (Label(span, "needed to compute this"),), (help,))
 
 
 def out_of_date(span: Span, name: str, causes: Iterable[Diagnostic]) -> Diagnostic:

@@ -205,12 +205,13 @@ def _seconds(seconds: float) -> str:
 # ---- feeding and training ----------------------------------------------------------------------------------------
 
 
-@_command(":feed x = e", "what a placeholder stands for from now on")
+@_command(":feed x = e", "what a placeholder stands for; `:feed test 8`: as the block test feeds it, 8 records")
 def _feed(session: Interactive, given: Command) -> Iterator[Answer]:
     match = re.match(r"(\w+)\s*=(?!=)\s*", given.source.text[given.at :])
     if not match:
         if given.argument:
-            raise _wrong(given, "`:feed` takes a placeholder and a value")
+            yield from session.feed_as(*_block(session, given), given.span)
+            return
         rows = [(name, session.live.cx.placeholders[name].type, "x".join(map(str, a.shape)) or "scalar")
                 for name, a in session.fed.items() if name in session.live.cx.placeholders]  # fmt: skip
         yield Table(("placeholder", "type", "fed"), tuple(rows))
@@ -219,6 +220,18 @@ def _feed(session: Interactive, given: Command) -> Iterator[Answer]:
     if wrong or expr is None:
         raise GdlError(*wrong)
     yield from session.feed(match[1], given.span._replace(end=given.at + len(match[1])), expr)
+
+
+def _block(session: Interactive, given: Command) -> tuple[ast.Train | ast.Eval, int | None]:
+    """The block that `:feed` names, and the number of records. `train` is the train block without a name."""
+    match = re.fullmatch(r"(\w+)(?:\s+(0*[1-9]\d{0,8}))?", given.argument)
+    if not match:
+        raise _wrong(given, "`:feed` takes a placeholder and a value, or a block and a number of records")
+    blocks = {e.item.name or "train": e.item for e in session.ledger if isinstance(e.item, (ast.Train, ast.Eval))}
+    if match[1] not in blocks:
+        known = f"; there are: {', '.join(blocks)}" if blocks else ""
+        raise _wrong(given, f"there is no train or eval block `{match[1]}`{known}")
+    return blocks[match[1]], int(match[2]) if match[2] else None
 
 
 @_command(":train [n epochs|steps]", "the train blocks, then the evals; Ctrl-C stops after a step")
@@ -250,6 +263,9 @@ def _plot(session: Interactive, given: Command) -> Iterator[Answer]:
     if not history:
         raise _wrong(given, "nothing was reported yet; :step and :train do that")
     name = given.argument or next(iter(history))
+    ending = [each for each in history if each.endswith(f" {name}")]
+    if name not in history and len(ending) == 1:  # `accuracy`, where only the eval `test` reports one
+        (name,) = ending
     if name not in history:
         raise _wrong(given, f"`{name}` was not reported; these were: {', '.join(history)}")
     yield Curve(name, tuple([(step, value) for step, value in history[name] if math.isfinite(value)]))

@@ -204,10 +204,16 @@ def _bytes(nodes: list[Node]) -> int:
 
 
 def picture(session: Interactive, expr: ast.Expr) -> Iterator[Answer]:
-    """Images as bytes; several as one sheet."""
+    """Images as bytes; several as one sheet. Numbers outside [0, 1] are scaled, from the least to the greatest."""
     node = node_of(session, expr)
     (array,) = session.compute([node], expr.span)
     if not are_images(array.shape):
         raise GdlError(errors.not_an_image(expr.span, str(node.type)))
     batch = array if array.ndim == 4 else array[..., None] if array.ndim == 3 else array[None, ..., None]
-    yield Picture(tile(to_bytes(batch)), f"{len(batch)} images {_shape(batch[0])}" if len(batch) > 1 else _shape(array))
+    said = f"{len(batch)} images {_shape(batch[0])}" if len(batch) > 1 else _shape(array)
+    finite = batch[np.isfinite(batch)]
+    if batch.dtype != np.uint8 and finite.size and (finite.min() < 0 or finite.max() > 1):
+        low, high = float(finite.min()), float(finite.max())
+        batch = (batch - low) / (high - low or 1.0)
+        said += f"  black is {low:.4g}, white {high:.4g}" if low < high else f"  {low:.4g} throughout"
+    yield Picture(tile(to_bytes(batch)), said)

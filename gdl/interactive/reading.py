@@ -146,6 +146,11 @@ def is_unfinished(text: str) -> bool:
     return unfinished(source, "file" if _is_item(text) else "expression")
 
 
+def feeds(item: ast.Item) -> bool:
+    """Whether it is a block that feeds placeholders."""
+    return isinstance(item, (ast.Train, ast.Eval)) and any(isinstance(s, ast.Feed) for s in item.body)
+
+
 def mentions_last(text: str) -> bool:
     """Whether `_` occurs."""
     return _LAST.search(text) is not None

@@ -177,7 +177,8 @@ class Interactive:
         self.live.drop_strangers()
         missing = [n.attrs["name"] for n in topological(nodes) if n.op == "input" and n.attrs["name"] not in self.fed]
         if missing:
-            raise _error(errors.not_fed(span, missing))
+            feeding = [e.names[0].removeprefix("eval ").strip() for e in self.ledger if reading.feeds(e.item)]
+            raise _error(errors.not_fed(span, missing, feeding[-1] if feeding else ""))
         return self.machine.runner(nodes, self.sizes())
 
     def sizes(self) -> dict[str, int]:
@@ -236,6 +237,37 @@ class Interactive:
         (array,) = self.compute([value], expr.span)
         array = self.fed[name] = self._fitting(name, node, array, expr.span)
         yield Bound(name, f"fed {tensor(dtype_name(array.dtype), *array.shape)}")
+
+    def feed_as(self, block: ast.Train | ast.Eval, count: int | None, span: Span) -> Iterator[Answer]:
+        """`:feed block n`: the placeholders as a train or eval block feeds them, with the first n records of its data;
+        a batch of them unless n is given."""
+        given = next((s for s in block.body if isinstance(s, ast.Feed)), None)
+        if given is None:
+            raise _error(errors.wrong_argument(span, ":feed x = ...", "this block feeds nothing"))
+        before, lent = self.live.snapshot(), []
+        try:
+            if given.source is not None:
+                for name, node, array in self._first_records(given, count, span):
+                    self.fed[node.attrs["name"]] = array
+                    lent.append(node.attrs["name"])
+                    self.live.give(name, node)
+            answers = [a for b in given.bindings for a in self.feed(b.name or "", b.name_span or b.span, b.value)]
+        finally:
+            self.live.restore(before)
+            for name in lent:
+                del self.fed[name]
+        yield from answers
+
+    def _first_records(self, given: ast.Feed, count: int | None, span: Span) -> Iterator[tuple[str, Node, np.ndarray]]:
+        """Each field of a feed's data: its name, what stands for its first records, and those."""
+        data = self.evaluate(given.source)  # type: ignore[arg-type]
+        if count is None and given.batch is not None:
+            count = self.evaluate(given.batch)
+        records = self.dataset(data.name).split(data.split or "")
+        for field in records:
+            array = np.asarray(records[field][:count])
+            type = tensor(dtype_name(array.dtype), *array.shape)
+            yield field, Node("input", (), {"name": f"the first records of {field}"}, type, (span,)), array
 
     def _fitting(self, name: str, node: Node, array: np.ndarray, span: Span) -> np.ndarray:
         wanted, type = node.type, DTYPES[node.type.dtype]

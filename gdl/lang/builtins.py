@@ -13,7 +13,7 @@ from gdl.graph.node import Node
 from gdl.lang.apply import apply_op, as_node
 from gdl.lang.context import Context, Frame
 from gdl.lang.values import Argument, Instance, InstanceList, VariableSet, describe, is_static
-from gdl.ops.table import TABLE
+from gdl.ops.table import TABLE, show_static
 from gdl.source import Span
 from gdl.types import sizes
 from gdl.types.match import Mismatch, normal_axes
@@ -136,11 +136,15 @@ def _targets(cx: Context, frame: Frame, argument: Argument) -> list[Node]:
             else "name the node to differentiate by"
         )
         if is_static(value) and argument.span is not None and argument.span.text.isidentifier():
-            type = "f32[]" if isinstance(value, (int, float)) else "f32[n]"
-            typed = f"{argument.span.text}: {type} = ..."
+            typed = f"{argument.span.text}: f32[{', '.join(map(str, _extents(value)))}] = {show_static(value)}"
             help = f"a plain number takes no part in the graph; with a type it is a tensor: {typed}"
         cx.fail(errors.wrong_value(argument.span, "a tensor of the graph", describe(value), help), frame)  # type: ignore[arg-type]
     return [value]
+
+
+def _extents(value: Any) -> tuple[int, ...]:
+    """The sizes of a list as it would be as a tensor."""
+    return (len(value), *_extents(value[0])) if isinstance(value, tuple) and value else ()
 
 
 def variables_of(cx: Context, frame: Frame, value: Any, span: Span) -> tuple[str, ...]:
