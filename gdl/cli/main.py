@@ -19,6 +19,7 @@ COMMANDS = {
     "check": ("gdl.cli.check", "Check programs without running them."),
     "eval": ("gdl.cli.eval", "Run the eval blocks of a program or of a finished run."),
     "test": ("gdl.cli.test", "Run the tests inside programs."),
+    "summary": ("gdl.cli.summary", "Layers, shapes, parameters, costs of a program."),
     "repl": ("gdl.cli.repl", "A prompt: type expressions and see what they are."),
 }
 EXIT_CODES = """\b

@@ -56,6 +56,11 @@ def nothing_to_do(path: object, what: str) -> UsageError:
     return UsageError(Diagnostic("E0914", f"{path} has no {what}", helps=(f"add one, or name a program with {what}s",)))
 
 
+def not_a_size(text: str) -> UsageError:
+    message = f"`--size {text}` binds no size"
+    return UsageError(Diagnostic("E0918", message, helps=("write --size name=number, the number being 1 or more",)))
+
+
 def conflict(first: str, second: str, why: str) -> UsageError:
     return UsageError(Diagnostic("E0915", f"{first} and {second} exclude each other", helps=(why,)))
 

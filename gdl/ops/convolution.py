@@ -10,6 +10,7 @@ Reference: Dumoulin and Visin, 2016, for the arithmetic of sizes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 from typing import Any
 
 from gdl.ops.columns import Columns, columns_in, fold, pixels_in, unfold
@@ -144,6 +145,11 @@ def _(x, kernel, **attrs):
     return TensorType(x.dtype, (x.dims[0], *axes, kernel.dims[3]), x.origin), guards
 
 
+@conv2d.flops
+def _(out, x, kernel, **attrs):
+    return 2 * prod(out.shape) * prod(kernel.shape[:3])
+
+
 @conv2d.special
 def _(out_type, x, kernel, groups, **attrs):
     return _convolve(x.shape, kernel.shape, _item_bytes(x), groups, **attrs)
@@ -208,6 +214,11 @@ def _images(batch: Dim, size: Any, channels: Dim) -> tuple[Dim, ...]:
     return (batch, *axes_of(size, "size"), channels)
 
 
+@conv2d_input_grad.flops
+def _(out, g, kernel, **attrs):
+    return 2 * prod(g.shape) * prod(kernel.shape[:3])
+
+
 @conv2d_input_grad.special
 def _(out_type, g, kernel, size, groups, **attrs):
     return _convolve_back(out_type.shape, kernel.shape, _item_bytes(g), groups, **attrs)
@@ -268,6 +279,11 @@ def _(x, g, size, groups, **attrs):
     dims = (*axes_of(size, "size"), resized(x.dims[3], x.dims[3].size // groups), g.dims[3])
     _, more = _verify(x.dims, dims, g.dims, ("x", "size", "g"), groups=groups, **attrs)
     return TensorType(x.dtype, dims, x.origin), guards + more
+
+
+@conv2d_kernel_grad.flops
+def _(out, x, g, **attrs):
+    return 2 * prod(g.shape) * prod(out.shape[:3])
 
 
 @conv2d_kernel_grad.special

@@ -101,6 +101,11 @@ def _(indices, updates, size, axis):
     return TensorType(updates.dtype, dims, updates.origin), guards
 
 
+@scatter_add.flops
+def _(out, indices, updates, **attrs):
+    return prod(updates.shape)
+
+
 @scatter_add.grad
 def _(g, out, indices, updates, size, axis):
     return _NO_PATH, gather(g, indices, axis=axis)
@@ -212,6 +217,11 @@ def _(indices, updates, size, axis):
     dims = list(updates.dims)
     dims[axis] = resized(dims[axis], axes_of((size,), "size")[0].size)
     return TensorType(updates.dtype, tuple(dims), updates.origin), guards
+
+
+@put_along_axis_add.flops
+def _(out, indices, updates, **attrs):
+    return prod(updates.shape)
 
 
 @put_along_axis_add.special

@@ -6,6 +6,7 @@ What lies in the border takes no part: it is never the greatest, and a mean coun
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from gdl.graph.node import Node
@@ -104,6 +105,11 @@ def max_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
     return out
 
 
+@max_pool.flops
+def _(out, x, size, **attrs):
+    return prod(out.shape) * prod(pair("size", size))
+
+
 @max_pool.shape
 def _(x, **attrs):
     axes, guards = _pooled(x.dims, **attrs)
@@ -158,6 +164,11 @@ def _places(windows: Any, width: int) -> tuple[Any, Any]:
     return (down[:, None] * width + across)[None, :, :, None], np.append(steps, 0)[::-1].copy()
 
 
+@argmax_pool.flops
+def _(out, x, size, **attrs):
+    return prod(out.shape) * prod(pair("size", size))
+
+
 @argmax_pool.shape
 def _(x, **attrs):
     axes, guards = _pooled(x.dims, **attrs)
@@ -183,6 +194,11 @@ def sum_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
         target = out[seen]
         np.add(target, x[below], out=target)
     return out
+
+
+@sum_pool.flops
+def _(out, x, size, **attrs):
+    return prod(out.shape) * prod(pair("size", size))
 
 
 @sum_pool.shape
@@ -214,6 +230,11 @@ def sum_pool_input_grad(g, shape, size, stride=None, dilation=1, pad="valid", ou
         target = out[below]
         np.add(target, g[seen], out=target)
     return out
+
+
+@sum_pool_input_grad.flops
+def _(out, g, size, **attrs):
+    return prod(g.shape) * prod(pair("size", size))
 
 
 @sum_pool_input_grad.shape

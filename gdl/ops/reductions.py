@@ -14,7 +14,7 @@ from gdl.ops.cumulative import linear_recurrence
 from gdl.ops.dtypes import NUMPY_NAME
 from gdl.ops.lazy import np
 from gdl.ops.samples import Sample, booleans, distinct, normal, sample, values
-from gdl.ops.table import Op, apply, op
+from gdl.ops.table import Op, apply, each_element, op
 from gdl.types.match import Mismatch, normal_axes
 from gdl.types.tensor import TensorType
 
@@ -240,3 +240,7 @@ def all_(x, axis=None, keepdims=False, out=None):
     Example: all([[true, true], [true, false]], axis=1) == [true, false]
     """
     return np.logical_and.reduce(x, axis=axis, keepdims=keepdims, out=out)
+
+
+for _entry in (sum_, prod, max_, min_, argmax, argmin, any_, all_):
+    _entry.flops(each_element)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import singledispatchmethod
 from textwrap import wrap
@@ -10,20 +9,23 @@ from typing import Any
 
 import numpy as np
 
+from gdl.cli.summary import draw_layers, draw_variables
+from gdl.cli.tables import draw_table
 from gdl.cli.wording import line
-from gdl.columns import cells
 from gdl.interactive.answers import (
     Bound,
     Curve,
     Documentation,
     Ended,
     Happened,
+    Layers,
     Picture,
     Said,
     Table,
     Tested,
     Text,
     Value,
+    Variables,
 )
 from gdl.ops.table import show_static
 from gdl.render import render
@@ -80,7 +82,15 @@ class Pen:
 
     @draw.register
     def _(self, answer: Table) -> str:
-        return draw_table(answer, lambda head: self._in(_BOLD, head))
+        return draw_table(answer.heads, answer.rows, self._bold)
+
+    @draw.register
+    def _(self, answer: Layers) -> str:
+        return draw_layers(answer.rows, self._bold)
+
+    @draw.register
+    def _(self, answer: Variables) -> str:
+        return draw_variables(answer.rows, self._bold)
 
     @draw.register
     def _(self, answer: Picture) -> str:
@@ -122,33 +132,12 @@ class Pen:
     def _(self, answer: Ended) -> str:
         return ""
 
+    def _bold(self, text: str) -> str:
+        return self._in(_BOLD, text)
+
     def _in(self, style: str, text: str) -> str:
         return f"{style}{text}{_RESET}" if self.color and text else text
 
 
 def _scalar(value: np.ndarray) -> str:
     return str(bool(value)).lower() if value.dtype == np.bool_ else str(value[()])
-
-
-def draw_table(table: Table, emphasize: Callable[[str], str] = str) -> str:
-    """Columns as wide as they must be, numbers to the right."""
-    texts = [[_cell(value) for value in row] for row in table.rows]
-    if not texts:
-        return "nothing"
-    columns = range(len(table.heads))
-    widths = [max(cells(row[i]) for row in [list(table.heads), *texts]) for i in columns]
-    right = [all(isinstance(row[i], (int, float)) or row[i] in ("", "-") for row in table.rows) for i in columns]
-
-    def drawn(row: list[str]) -> str:
-        padded = [" " * (widths[i] - cells(row[i])) + row[i] if right[i] else row[i] + " " * (widths[i] - cells(row[i]))
-                  for i in columns]  # fmt: skip
-        return "  ".join(padded).rstrip()
-
-    head = [emphasize(drawn(list(table.heads)))] if any(table.heads) else []
-    return "\n".join([*head, *map(drawn, texts)])
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"
