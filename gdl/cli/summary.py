@@ -68,7 +68,8 @@ def draw(summary: Summary, with_variables: bool, emphasize: Callable[[str], str]
     parts = [draw_layers((*summary.layers, summary.total), emphasize)]
     if with_variables and summary.variables:
         parts.append(draw_variables(summary.variables, emphasize))
-    return "\n\n".join([*parts, "\n".join([*map(_cost, summary.costs), *_memory(summary), f"FLOPs: {FLOPS}", f"activations: {ACTIVATIONS}"])])
+    meaning = [f"FLOPs: {FLOPS}", f"activations: {ACTIVATIONS}"]
+    return "\n\n".join([*parts, "\n".join([*map(_cost, summary.costs), *_memory(summary), *meaning])])
 
 
 def draw_layers(rows: Sequence[LayerRow], emphasize: Callable[[str], str] = str) -> str:

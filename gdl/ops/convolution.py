@@ -119,6 +119,9 @@ def conv2d(x, kernel, stride=1, dilation=1, groups=1, pad="same", out=None):
 
     Shapes: [b, ceil_div(h, stride), ceil_div(w, stride), k] for "same"; else rows are (h + top + bottom - dilation *
     (kh - 1) - 1) // stride + 1, and columns likewise.
+    Errors: the channels of x are not `groups` times those of the kernel; `groups` does not divide the channels of
+    the result; `stride`, `dilation` or `groups` is not positive; the kernel is larger than the image with its
+    border.
     Example: conv2d(ones([1, 2, 2, 1]), ones([3, 3, 1, 1]))[0, :, :, 0] == [[4.0, 4.0], [4.0, 4.0]]
     Example: conv2d([[[[1.0], [2.0], [4.0]]]], ones([1, 2, 1, 1]), pad="valid") == [[[[3.0], [6.0]]]]
     Example: shape(conv2d(zeros([8, 28, 28, 3]), zeros([5, 5, 3, 16]), stride=2)) == [8, 14, 14, 16]
@@ -314,6 +317,7 @@ def conv2d_transpose(x, kernel, stride, dilation, groups, pad):
 
     Shapes: [b, h * stride, w * stride, d * groups] for "same"; for "valid" rows are h * stride + max(reach - stride, 0)
     with reach = dilation * (kh - 1) + 1; else (h - 1) * stride + reach - top - bottom. Columns likewise.
+    Errors: as of conv2d.
     Example: conv2d_transpose([[[[1.0], [2.0]]]], ones([1, 2, 1, 1]), pad="valid") == [[[[1.0], [3.0], [2.0]]]]
     Example: shape(conv2d_transpose(zeros([8, 7, 7, 16]), zeros([5, 5, 3, 16]), stride=2)) == [8, 14, 14, 3]
     """
@@ -345,6 +349,7 @@ def conv1d(x, kernel, stride, dilation, groups, pad):
 
     Shapes: [b, ceil_div(t, stride), k] for "same", else (t + before + after - dilation * (size - 1) - 1) // stride + 1
     places in time.
+    Errors: as of conv2d.
     Example: conv1d([[[1.0], [2.0], [4.0]]], ones([2, 1, 1]), pad="valid") == [[[3.0], [6.0]]]
     Example: conv1d([[[1.0], [2.0], [4.0]]], ones([2, 1, 1]), pad=[1, 0]) == [[[1.0], [3.0], [6.0]]]
     """

@@ -93,6 +93,8 @@ def max_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
     The gradient goes to the greatest element; of equal ones to the first, row by row.
 
     Shapes: [b, i, j, c]; i is (h - dilation * (size - 1) - 1) // stride + 1, with "same" ceil_div(h, stride).
+    Errors: `size`, `stride` or `dilation` is not positive; the window is larger than the image with its border, or
+    would see nothing but border.
     Example: max_pool([[[[1.0], [2.0]], [[4.0], [3.0]]]], 2) == [[[[4.0]]]]
     Example: shape(max_pool(zeros([8, 7, 7, 3]), 3, stride=2, pad="same")) == [8, 4, 4, 3]
     """
@@ -185,6 +187,7 @@ def sum_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
     """The sum of the elements under each window, channel by channel. The stride is the window's size, unless given.
 
     Shapes: [b, i, j, c]; i is (h - dilation * (size - 1) - 1) // stride + 1, with "same" ceil_div(h, stride).
+    Errors: as of max_pool.
     Example: sum_pool([[[[1.0], [2.0]], [[4.0], [3.0]]]], 2) == [[[[10.0]]]]
     """
     windows = _windows(x.shape, size, stride, dilation, pad)
@@ -260,6 +263,7 @@ def avg_pool(x, size, stride, dilation, pad):
     """The mean of the elements under each window, channel by channel. The stride is the window's size, unless given.
 
     Shapes: [b, i, j, c]; i is (h - dilation * (size - 1) - 1) // stride + 1, with "same" ceil_div(h, stride).
+    Errors: as of max_pool.
     Example: avg_pool([[[[1.0], [2.0]], [[4.0], [3.0]]]], 2) == [[[[2.5]]]]
     Example: avg_pool([[[[1.0], [5.0]]]], 2, stride=1, pad="same") == [[[[3.0], [5.0]]]]
     """

@@ -134,6 +134,7 @@ def _tied(draw_first: list[float], slopes: list[list[float]]) -> Sample:
 def max_(x, axis=None, keepdims=False, out=None):
     """The largest; nan if there is one. Equal largest share the gradient evenly.
 
+    Errors: the axis is empty.
     Example: max([[1.0, 2.0], [4.0, 3.0]], axis=1) == [2.0, 4.0]
     """
     return np.maximum.reduce(x, axis=axis, keepdims=keepdims, out=out)
@@ -145,6 +146,7 @@ def max_(x, axis=None, keepdims=False, out=None):
 def min_(x, axis=None, keepdims=False, out=None):
     """The smallest; nan if there is one. Equal smallest share the gradient evenly.
 
+    Errors: the axis is empty.
     Example: min([[1.0, 2.0], [4.0, 3.0]], axis=1, keepdims=true) == [[1.0], [3.0]]
     """
     return np.minimum.reduce(x, axis=axis, keepdims=keepdims, out=out)
@@ -203,6 +205,7 @@ _ALONG: list[Sample] = [
 def argmax(x, axis, keepdims=False, out=None):
     """The index of the largest along an axis, the first of equals; that of a nan if there is one.
 
+    Errors: the axis is empty.
     Example: argmax([[1.0, 2.0], [4.0, 3.0]], axis=1) == [1, 0]
     """
     return np.argmax(x, axis=axis, keepdims=keepdims, out=out)
@@ -212,6 +215,7 @@ def argmax(x, axis, keepdims=False, out=None):
 def argmin(x, axis, keepdims=False, out=None):
     """The index of the smallest along an axis, the first of equals; that of a nan if there is one.
 
+    Errors: the axis is empty.
     Example: argmin([[1.0, 2.0], [4.0, 3.0]], axis=1) == [0, 1]
     """
     return np.argmin(x, axis=axis, keepdims=keepdims, out=out)

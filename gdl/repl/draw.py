@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import singledispatchmethod
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
 
+from gdl.cli.entries import draw_entry
 from gdl.cli.summary import draw_layers, draw_variables
 from gdl.cli.tables import draw_table
 from gdl.cli.wording import line
@@ -31,7 +31,6 @@ from gdl.ops.table import show_static
 from gdl.render import render
 from gdl.repl.curve import draw_curve
 from gdl.repl.picture import draw_picture
-from gdl.session.reference import Entry
 from gdl.train.events import Started
 
 _DIM, _BOLD, _RED, _GREEN, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
@@ -102,18 +101,7 @@ class Pen:
 
     @draw.register
     def _(self, answer: Documentation) -> str:
-        return "\n\n".join("\n".join(self._entry(entry)) for entry in answer.entries)
-
-    def _entry(self, entry: Entry) -> list[str]:
-        lines = [f"{self._in(_BOLD, entry.signature)}    {entry.kind}"]
-        lines += [line for text in entry.text for line in self._wrapped(text)]
-        told = [("from", entry.imported), ("shapes", entry.shapes), ("errors", entry.errors)]
-        told += [("gradient", entry.gradient), *(("reference", text) for text in entry.references)]
-        told += [("example", text) for text in entry.examples]
-        return lines + [f"  {self._in(_DIM, word + ':')} {text}" for word, text in told if text]
-
-    def _wrapped(self, text: str) -> list[str]:
-        return wrap(text, self.width, initial_indent="  ", subsequent_indent="  ")
+        return "\n\n".join(draw_entry(entry, self.width, self._bold, self._dim) for entry in answer.entries)
 
     @draw.register
     def _(self, answer: Happened) -> str:
@@ -134,6 +122,9 @@ class Pen:
 
     def _bold(self, text: str) -> str:
         return self._in(_BOLD, text)
+
+    def _dim(self, text: str) -> str:
+        return self._in(_DIM, text)
 
     def _in(self, style: str, text: str) -> str:
         return f"{style}{text}{_RESET}" if self.color and text else text
