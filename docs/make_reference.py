@@ -10,18 +10,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from gdl.session.reference import Entry, entries, introductions  # noqa: E402
+from gdl.session.reference import SECTIONS, Entry, entries, introductions  # noqa: E402
 
 FOLDER = ROOT / "docs" / "reference"
 MARK = "<!-- Written by docs/make_reference.py from what it tells of: change that, not this page. -->\n"
-#: section -> file, title
-PAGES = {
-    "language": ("language.md", "Of the language itself"), "ops": ("ops.md", "Ops"),
-    "functions": ("functions.md", "Functions"), "losses": ("losses.md", "Losses"),
-    "random": ("random.md", "Random draws"), "initializers": ("initializers.md", "Initializers"),
-    "optimizers": ("optimizers.md", "Optimizers"), "schedules": ("schedules.md", "Schedules"),
-    "nn": ("layers.md", "Layers"), "data": ("data.md", "Data sources"),
-}  # fmt: skip
+#: section -> file, where that is not called after it
+FILES = {"nn": "layers.md"}
 INTRODUCTIONS = {
     "language": "What the checker itself answers. The examples follow on `x: f32[3] = [1.0, 2.0, 3.0]`.",
     "ops": "What everything else is made of. An op is computed by a kernel; a composite stands for a graph of ops.",
@@ -42,14 +36,18 @@ def pages() -> dict[str, str]:
     """File name -> text of every page."""
     made = {"README.md": _index()}
     for section, told in groupby(entries(), lambda entry: entry.section):
-        file, title = PAGES[section]
-        made[file] = _joined([f"# {title}\n", MARK, *_introduction(section), *_groups(list(told))])
+        head = [f"# {SECTIONS[section]}\n", MARK, *_introduction(section)]
+        made[_file(section)] = _joined([*head, *_groups(list(told))])
     return made
+
+
+def _file(section: str) -> str:
+    return FILES.get(section, f"{section}.md")
 
 
 def _index() -> str:
     rows = [
-        f"| [{entry.name}]({PAGES[entry.section][0]}#{entry.name.lower()}) | {entry.kind} | {_cell(entry.summary)} |"
+        f"| [{entry.name}]({_file(entry.section)}#{entry.name.lower()}) | {entry.kind} | {_cell(entry.summary)} |"
         for entry in entries()
     ]
     return _joined(["# The library\n", MARK, INDEX, *rows])
@@ -72,9 +70,7 @@ def _entry(entry: Entry, level: str) -> Iterator[str]:
     yield f"{level} {entry.name}\n"
     yield f"```text\n{entry.signature}\n```\n"
     yield from (f"{paragraph}\n" for paragraph in entry.text)
-    facts = {"Shapes": entry.shapes, "Gradient": entry.gradient, "Errors": entry.errors}
-    lines = [f"- {name}: {text}" for name, text in facts.items() if text]
-    lines += [f"- Reference: {text}" for text in entry.references]
+    lines = [f"- {word}: {text}" for word, text in entry.facts]
     if lines:
         yield "\n".join(lines) + "\n"
     yield "```text\n" + "\n".join(entry.examples) + "\n```\n"

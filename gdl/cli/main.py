@@ -19,6 +19,8 @@ COMMANDS = {
     "check": ("gdl.cli.check", "Check programs without running them."),
     "eval": ("gdl.cli.eval", "Run the eval blocks of a program or of a finished run."),
     "test": ("gdl.cli.test", "Run the tests inside programs."),
+    "summary": ("gdl.cli.summary", "Layers, shapes, parameters, costs of a program."),
+    "doc": ("gdl.cli.doc", "What a name means: ops, the library, your own modules."),
     "repl": ("gdl.cli.repl", "A prompt: type expressions and see what they are."),
 }
 EXIT_CODES = """\b

@@ -7,6 +7,7 @@ from typing import Any
 
 from gdl.diagnostics import Diagnostic
 from gdl.session.reference import Entry
+from gdl.session.summary import LayerRow, VariableRow
 from gdl.train.events import Event
 
 
@@ -57,6 +58,20 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Layers:
+    """The layers that something needs, with what they give and cost."""
+
+    rows: tuple[LayerRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The tensors of the session."""
+
+    rows: tuple[VariableRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """Bytes [height, width, 1 or 3], to be drawn."""
 
@@ -99,4 +114,7 @@ class Ended:
     """The session is over."""
 
 
-Answer = Value | Bound | Said | Text | Table | Picture | Curve | Documentation | Happened | Tested | Ended
+Answer = (
+    Value | Bound | Said | Text | Table | Layers | Variables | Picture | Curve | Documentation | Happened | Tested
+    | Ended
+)  # fmt: skip

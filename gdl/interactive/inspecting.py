@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +11,12 @@ from gdl.autodiff import expand
 from gdl.errors import GdlError
 from gdl.errors import prompt as errors
 from gdl.graph.node import Graph, Node, show, topological
-from gdl.interactive.answers import Answer, Picture, Table, Text
+from gdl.interactive.answers import Answer, Layers, Picture, Table, Text, Variables
 from gdl.interactive.describing import describe_value
-from gdl.passes import bind_sizes
+from gdl.session.summary import layer_rows, variable_rows
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.train.images import are_images, tile, to_bytes
-from gdl.types.tensor import ITEM_BYTES, tensor
 
 if TYPE_CHECKING:
     from gdl.interactive.session import Interactive
@@ -146,58 +144,13 @@ def _origin(span: Span | None) -> str:
 
 def summary(session: Interactive, expr: ast.Expr | None) -> Iterator[Answer]:
     """The variables with their sizes; of an expression, what each layer gives and costs."""
+    cx = session.live.cx
     if expr is None:
-        yield from _variables(session)
+        yield Variables(variable_rows(cx.variables))
         return
     node = node_of(session, expr)
     session.prepare([node], expr.span)
-    bound = bind_sizes(Graph((node,)), session.sizes())
-    layers: dict[str, list[Node]] = {}
-    for each in topological(bound.outputs):
-        if not each.is_leaf:
-            layers.setdefault(each.scope, []).append(each)
-    parameters = {scope: sum(_count(leaf) for leaf in {i for n in nodes for i in n.inputs if i.op == "variable"})
-                  for scope, nodes in layers.items()}  # fmt: skip
-    rows = [(scope or "(top)", _unlabelled(nodes[-1]), parameters[scope], sum(map(operations, nodes)), _bytes(nodes))
-            for scope, nodes in layers.items()]  # fmt: skip
-    total = (
-        "all",
-        _unlabelled(bound.outputs[0]),
-        sum(r[2] for r in rows),
-        sum(r[3] for r in rows),
-        sum(r[4] for r in rows),
-    )
-    yield Table(("layer", "gives", "parameters", "operations", "bytes"), (*rows, total))
-
-
-def _variables(session: Interactive) -> Iterator[Answer]:
-    variables = session.live.cx.variables
-    rows = [(path, str(info.type), prod(info.type.shape), "trained" if info.trained else "kept",
-             prod(info.type.shape) * ITEM_BYTES[info.type.dtype]) for path, info in variables.items()]  # type: ignore[arg-type]  # fmt: skip
-    total = ("all", "", sum(r[2] for r in rows), "", sum(r[4] for r in rows))
-    yield Table(("variable", "type", "elements", "", "bytes"), (*rows, total))
-
-
-def _unlabelled(node: Node) -> str:
-    return str(tensor(node.type.dtype, *node.type.shape))
-
-
-def operations(node: Node) -> int:
-    """Multiplications and additions that a node takes, roughly: one per element, but for products of matrices."""
-    size = _count(node)
-    if node.op == "matmul":
-        return 2 * size * int(node.inputs[0].type.shape[-1])  # type: ignore[arg-type]
-    if node.op == "conv2d":
-        return 2 * size * prod(node.inputs[1].type.shape[:-1])  # type: ignore[arg-type]
-    return size
-
-
-def _count(node: Node) -> int:
-    return prod(node.type.shape)  # type: ignore[arg-type]
-
-
-def _bytes(nodes: list[Node]) -> int:
-    return sum(_count(node) * ITEM_BYTES[node.type.dtype] for node in nodes)
+    yield Layers(tuple(layer_rows(expand(Graph((node,))).outputs, cx.layers, cx.variables, session.sizes())))
 
 
 # ---- pictures ----------------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from gdl.lang.bind import (
 from gdl.lang.builtins import call_builtin, static_call
 from gdl.lang.context import Context, Frame, PendingUpdate, join
 from gdl.lang.mismatch import describe_mismatch, show_type
+from gdl.lang.program import LayerInfo
 from gdl.lang.statements import run_body
 from gdl.lang.values import (
     Argument,
@@ -269,6 +270,9 @@ def apply_instance(cx: Context, frame: Frame, instance: Instance, args: list[Arg
     for i in range(start, len(cx.updates)):
         if cx.updates[i].anchors is None:
             cx.updates[i] = PendingUpdate(cx.updates[i].variable, cx.updates[i].value, anchors)
+    if not cx.is_trial:
+        results = tuple([node.type for node in anchors])
+        cx.layers[instance.path] = LayerInfo(instance.path, layer.name, results, instance.span)
     return result
 
 

@@ -119,7 +119,7 @@ def _check(cx: Context, module: ast.Module) -> Program:
     return Program(
         source=cx.main.source, hypers=cx.hypers, data=data,
         placeholders={name: node.type for name, node in cx.placeholders.items()}, variables=cx.variables,
-        loads=tuple(loads), trains=tuple(trains), evals=evals, tests=tuple(tests),
+        layers=cx.layers, loads=tuple(loads), trains=tuple(trains), evals=evals, tests=tuple(tests),
         nodes={mode: {n: v for n, v in top.names.items() if isinstance(v, Node)} for mode, top in tops.items()},
         files=tuple(cx.loader.files),
     )  # fmt: skip

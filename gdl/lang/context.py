@@ -12,7 +12,7 @@ from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.graph.node import Node
 from gdl.lang.modules import Library, Loader
-from gdl.lang.program import Hyper, VariableInfo
+from gdl.lang.program import Hyper, LayerInfo, VariableInfo
 from gdl.lang.values import DataValue, Function, Poisoned
 from gdl.source import Span
 from gdl.syntax import ast
@@ -95,6 +95,7 @@ class Context:
         self.variables: dict[str, VariableInfo] = {}
         self.first_uses: dict[str, Span] = {}  # of variables: where the call stands that made them
         self.leaves: dict[str, Node] = {}
+        self.layers: dict[str, LayerInfo] = {}  # instances that were applied, by path
         self.broken: frozenset[str] = frozenset()  # names in statements that did not parse: nothing is said of them
         self.unparsed: list[Span] = []  # where the text is no program
         self.called: set[Function] = set()  # definitions whose body was evaluated

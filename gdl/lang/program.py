@@ -47,6 +47,16 @@ class VariableInfo(Record):
 
 
 @record
+class LayerInfo(Record):
+    """A net that is applied: its layer's name, and what its last application gives."""
+
+    path: str
+    layer: str
+    results: tuple[TensorType, ...]
+    span: Span | None = None
+
+
+@record
 class DataInfo(Record):
     """`data digit = mnist() or digits()`: the header of the first, and every alternative in order."""
 
@@ -232,6 +242,7 @@ class Program(Record):
     data: Mapping[str, DataInfo] = field(default_factory=dict)
     placeholders: Mapping[str, TensorType] = field(default_factory=dict)
     variables: Mapping[str, VariableInfo] = field(default_factory=dict)  # trained and kept, optimizer state included
+    layers: Mapping[str, LayerInfo] = field(default_factory=dict)
     loads: tuple[Load, ...] = ()
     trains: tuple[Train, ...] = ()
     evals: Mapping[str, Eval] = field(default_factory=dict)

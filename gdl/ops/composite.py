@@ -43,6 +43,7 @@ def squeeze(x, axis):
     """x without the given axes of size 1, or without any.
 
     Shapes: the other axes, in their order.
+    Errors: an axis to be squeezed has another size than 1.
     Example: squeeze([[1], [2]], axis=1) == [1, 2]
     """
     gone = _literal_ones(x) if axis is None else normal_axes(axis, x.type.rank)
@@ -65,6 +66,7 @@ def flatten(x):
     """x with all axes after the first made one: a row for each example.
 
     Shapes: x [n, *s]: the result is [n, prod(s)].
+    Errors: x has no axes.
     Example: flatten([[[1, 2], [3, 4]]]) == [[1, 2, 3, 4]]
     """
     return reshape(x, shape=(x.type.shape[0], sizes.product(x.type.shape[1:])))
@@ -101,6 +103,7 @@ def moveaxis(x, source, destination):
     """x with axes moved to other places; the others stay in order.
 
     Shapes: those of x in the new order.
+    Errors: `source` and `destination` name unequally many axes.
     Example: shape(moveaxis(zeros([2, 3, 4]), 0, -1)) == [3, 4, 2]
     """
     rank = x.type.rank
@@ -129,6 +132,7 @@ def stack(*xs, axis):
     """The tensors, all of one shape, along a new axis.
 
     Shapes: a new axis, of as many elements as there are tensors.
+    Errors: no tensor at all, or unequal shapes.
     Example: stack([[1, 2], [3, 4]], axis=1) == [[1, 3], [2, 4]]
     """
     axis = whole_axis(axis, xs[0].type.rank + 1)
@@ -161,6 +165,7 @@ def split(x, parts, axis):
     """x cut along an axis: into so many equal parts, or into parts of the given sizes.
 
     Shapes: along the axis size // parts, or the given sizes.
+    Errors: `parts` does not divide the axis, or the parts do not add up to it.
     Example: split([1, 2, 3, 4], 2)[1] == [3, 4]
     Example: split([1, 2, 3, 4], [1, 3])[1] == [2, 3, 4]
     """
@@ -201,6 +206,7 @@ def tile(x, repeats):
     """x laid out so many times along each axis; axes are counted from the last, missing ones are 1.
 
     Shapes: every axis times its repeats.
+    Errors: `repeats` is negative.
     Example: tile([1, 2], 2) == [1, 2, 1, 2]
     Example: tile([1, 2], [2, 1]) == [[1, 2], [1, 2]]
     """
@@ -242,6 +248,7 @@ def topk(x, k, axis):
     """The k greatest elements of each line along an axis, greatest first, and where they stand.
 
     Shapes: both results have k elements along the axis.
+    Errors: `k` is negative or more than the axis has.
     Example: topk([10, 30, 20], 2)[0] == [30, 20]
     Example: topk([10, 30, 20], 2)[1] == [1, 2]
     """

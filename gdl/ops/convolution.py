@@ -10,6 +10,7 @@ Reference: Dumoulin and Visin, 2016, for the arithmetic of sizes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import prod
 from typing import Any
 
 from gdl.ops.columns import Columns, columns_in, fold, pixels_in, unfold
@@ -118,6 +119,9 @@ def conv2d(x, kernel, stride=1, dilation=1, groups=1, pad="same", out=None):
 
     Shapes: [b, ceil_div(h, stride), ceil_div(w, stride), k] for "same"; else rows are (h + top + bottom - dilation *
     (kh - 1) - 1) // stride + 1, and columns likewise.
+    Errors: the channels of x are not `groups` times those of the kernel; `groups` does not divide the channels of
+    the result; `stride`, `dilation` or `groups` is not positive; the kernel is larger than the image with its
+    border.
     Example: conv2d(ones([1, 2, 2, 1]), ones([3, 3, 1, 1]))[0, :, :, 0] == [[4.0, 4.0], [4.0, 4.0]]
     Example: conv2d([[[[1.0], [2.0], [4.0]]]], ones([1, 2, 1, 1]), pad="valid") == [[[[3.0], [6.0]]]]
     Example: shape(conv2d(zeros([8, 28, 28, 3]), zeros([5, 5, 3, 16]), stride=2)) == [8, 14, 14, 16]
@@ -142,6 +146,11 @@ def _convolve(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: 
 def _(x, kernel, **attrs):
     axes, guards = _verify(x.dims, kernel.dims, None, ("x", "kernel", ""), **attrs)
     return TensorType(x.dtype, (x.dims[0], *axes, kernel.dims[3]), x.origin), guards
+
+
+@conv2d.flops
+def _(out, x, kernel, **attrs):
+    return 2 * prod(out.shape) * prod(kernel.shape[:3])
 
 
 @conv2d.special
@@ -208,6 +217,11 @@ def _images(batch: Dim, size: Any, channels: Dim) -> tuple[Dim, ...]:
     return (batch, *axes_of(size, "size"), channels)
 
 
+@conv2d_input_grad.flops
+def _(out, g, kernel, **attrs):
+    return 2 * prod(g.shape) * prod(kernel.shape[:3])
+
+
 @conv2d_input_grad.special
 def _(out_type, g, kernel, size, groups, **attrs):
     return _convolve_back(out_type.shape, kernel.shape, _item_bytes(g), groups, **attrs)
@@ -270,6 +284,11 @@ def _(x, g, size, groups, **attrs):
     return TensorType(x.dtype, dims, x.origin), guards + more
 
 
+@conv2d_kernel_grad.flops
+def _(out, x, g, **attrs):
+    return 2 * prod(g.shape) * prod(out.shape[:3])
+
+
 @conv2d_kernel_grad.special
 def _(out_type, x, g, size, groups, **attrs):
     return _correlate(x.shape, out_type.shape, _item_bytes(x), groups, **attrs)
@@ -298,6 +317,7 @@ def conv2d_transpose(x, kernel, stride, dilation, groups, pad):
 
     Shapes: [b, h * stride, w * stride, d * groups] for "same"; for "valid" rows are h * stride + max(reach - stride, 0)
     with reach = dilation * (kh - 1) + 1; else (h - 1) * stride + reach - top - bottom. Columns likewise.
+    Errors: as of conv2d.
     Example: conv2d_transpose([[[[1.0], [2.0]]]], ones([1, 2, 1, 1]), pad="valid") == [[[[1.0], [3.0], [2.0]]]]
     Example: shape(conv2d_transpose(zeros([8, 7, 7, 16]), zeros([5, 5, 3, 16]), stride=2)) == [8, 14, 14, 3]
     """
@@ -329,6 +349,7 @@ def conv1d(x, kernel, stride, dilation, groups, pad):
 
     Shapes: [b, ceil_div(t, stride), k] for "same", else (t + before + after - dilation * (size - 1) - 1) // stride + 1
     places in time.
+    Errors: as of conv2d.
     Example: conv1d([[[1.0], [2.0], [4.0]]], ones([2, 1, 1]), pad="valid") == [[[3.0], [6.0]]]
     Example: conv1d([[[1.0], [2.0], [4.0]]], ones([2, 1, 1]), pad=[1, 0]) == [[[1.0], [3.0], [6.0]]]
     """

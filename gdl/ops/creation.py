@@ -22,6 +22,7 @@ def full(shape, value, dtype="f32", out=None):
     """One number everywhere.
 
     Shapes: [*shape].
+    Errors: a size is negative; `dtype` is no dtype, or has no such value.
     Example: full([2, 2], 7) == [[7.0, 7.0], [7.0, 7.0]]
     """
     out = np.empty(shape, NUMPY_NAME[dtype]) if out is None else out
@@ -44,6 +45,7 @@ def arange(start, stop=None, step=1, dtype="i64", out=None):
     """Whole numbers from start up to, not including, stop; from 0 up to start where only one is given.
 
     Shapes: [ceil_div(stop - start, step)].
+    Errors: `step` is 0, or does not lead from `start` to `stop`.
     Example: arange(3) == [0, 1, 2]
     Example: arange(10, 4, -2) == [10, 8, 6]
     """
@@ -76,6 +78,7 @@ def eye(n, m=None, dtype="f32", out=None):
     """n rows of m (or n) zeros with ones on the main diagonal.
 
     Shapes: [n, m].
+    Errors: a size is negative; `dtype` is no dtype.
     Example: eye(2, 3) == [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]
     """
     out = np.empty((n, n if m is None else m), NUMPY_NAME[dtype]) if out is None else out

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import prod
+
 from gdl.ops.lazy import np
 from gdl.ops.samples import normal, sample, values
-from gdl.ops.table import Op, op
+from gdl.ops.table import Op, each_element, op
 from gdl.types.match import normal_axis
 from gdl.types.tensor import TensorType
 
@@ -35,6 +37,7 @@ def cumsum(x, axis, reverse=False, out=None):
 
 
 _one_axis(cumsum)
+cumsum.flops(each_element)
 
 
 @cumsum.grad
@@ -70,6 +73,11 @@ def linear_recurrence(a, b, axis, reverse=False, initial=0.0, out=None):
 
 
 _one_axis(linear_recurrence)
+
+
+@linear_recurrence.flops
+def _(out, a, b, **attrs):
+    return 2 * prod(out.shape)
 
 
 @linear_recurrence.grad

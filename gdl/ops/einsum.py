@@ -52,6 +52,7 @@ def einsum(*xs, pattern):
     number of axes, which broadcast. Of three or more operands, the next to be multiplied is one that shares an axis.
 
     Shapes: an axis of the result for each name behind the arrow.
+    Errors: the pattern does not fit the tensors: their number, their ranks, or an axis that has two sizes.
     Example: einsum("i j, j k -> i k", 2 * eye(2), 3 * eye(2)) == 6 * eye(2)
     Example: einsum("i i -> i", eye(2)) == [1.0, 1.0]
     """

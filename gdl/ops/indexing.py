@@ -44,6 +44,7 @@ def gather(x, indices, axis=0, out=None):
     """The slices of x at the indices along an axis, which the axes of the indices replace.
 
     Shapes: x [..., n, ...], n standing at the axis: the result is [..., *s, ...].
+    Errors: an index outside of the axis stops the run and is named.
     Example: gather([10, 20, 30], [2, 0, 2]) == [30, 10, 30]
     Example: gather([[1, 2], [3, 4]], [1], axis=1) == [[2], [4]]
     """
@@ -74,6 +75,7 @@ def scatter_add(indices, updates, size, axis=0, out=None):
     Updates that meet at one index are added in their order. A negative axis counts from the end of the result.
 
     Shapes: updates [..., *s, ...], s standing at the axis: the result is [..., size, ...].
+    Errors: an index outside of 0 .. size - 1 stops the run and is named.
     Example: scatter_add([2, 0, 2], [1.0, 10.0, 100.0], size=3) == [10.0, 0.0, 101.0]
     """
     verify_range(indices, size)
@@ -101,6 +103,11 @@ def _(indices, updates, size, axis):
     return TensorType(updates.dtype, dims, updates.origin), guards
 
 
+@scatter_add.flops
+def _(out, indices, updates, **attrs):
+    return prod(updates.shape)
+
+
 @scatter_add.grad
 def _(g, out, indices, updates, size, axis):
     return _NO_PATH, gather(g, indices, axis=axis)
@@ -118,6 +125,7 @@ def _(g, out, indices, updates, size, axis):
 def take_along_axis(x, indices, axis, out=None):
     """For each index the element of x at that place of its own line along the axis.
 
+    Errors: x and indices have unequal ranks; an index outside of the axis stops the run and is named.
     Example: take_along_axis([[3, 1, 2], [4, 6, 5]], [[1], [0]], axis=1) == [[1], [4]]
     """
     verify_range(indices, x.shape[axis])
@@ -194,6 +202,7 @@ def put_along_axis_add(indices, updates, size, axis, out=None):
     `take_along_axis`.
 
     Shapes: updates [..., m, ...], m standing at the axis: the result is [..., size, ...].
+    Errors: updates and indices have unequal ranks; an index outside of 0 .. size - 1 stops the run and is named.
     Example: put_along_axis_add([[1], [0]], [[5.0], [7.0]], size=3, axis=1) == [[0.0, 5.0, 0.0], [7.0, 0.0, 0.0]]
     """
     verify_range(indices, size)
@@ -212,6 +221,11 @@ def _(indices, updates, size, axis):
     dims = list(updates.dims)
     dims[axis] = resized(dims[axis], axes_of((size,), "size")[0].size)
     return TensorType(updates.dtype, tuple(dims), updates.origin), guards
+
+
+@put_along_axis_add.flops
+def _(out, indices, updates, **attrs):
+    return prod(updates.shape)
 
 
 @put_along_axis_add.special
@@ -263,6 +277,7 @@ def _(x, axis, descending):
 def one_hot(indices, depth, dtype="f32", out=None):
     """For each index a row of zeros with a one at the index.
 
+    Errors: `depth` is negative, `dtype` is no dtype; an index outside of 0 .. depth - 1 stops the run and is named.
     Example: one_hot([1, 0], 3) == [[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]]
     """
     verify_range(indices, depth)

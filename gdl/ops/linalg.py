@@ -36,6 +36,7 @@ def matmul(x, y, out=None):
     A tensor with one axis counts as a row on the left and as a column on the right, and the result has no axis for it.
 
     Shapes: [*a, m, k] @ [*b, k, n] is [*broadcast(a, b), m, n].
+    Errors: the inner sizes are unequal; one side is a scalar.
     Example: matmul([[1, 2], [3, 4]], [10, 100]) == [210, 430]
     """
     return np.matmul(x, y, out=out)
@@ -62,6 +63,11 @@ def _batch(left: tuple[Dim, ...], right: tuple[Dim, ...]) -> tuple[tuple[Dim, ..
         back = dims[0]
         raise Mismatch("broadcast", left[-back], right[-back], ("x", "y"))
     return dims, [Guard(*pair) for pair in undecided_pairs((left, right))]  # type: ignore[return-value]
+
+
+@matmul.flops
+def _(out, x, y):
+    return 2 * prod(out.shape) * x.shape[-1]
 
 
 @matmul.special

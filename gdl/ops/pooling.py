@@ -6,6 +6,7 @@ What lies in the border takes no part: it is never the greatest, and a mean coun
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from gdl.graph.node import Node
@@ -92,6 +93,8 @@ def max_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
     The gradient goes to the greatest element; of equal ones to the first, row by row.
 
     Shapes: [b, i, j, c]; i is (h - dilation * (size - 1) - 1) // stride + 1, with "same" ceil_div(h, stride).
+    Errors: `size`, `stride` or `dilation` is not positive; the window is larger than the image with its border, or
+    would see nothing but border.
     Example: max_pool([[[[1.0], [2.0]], [[4.0], [3.0]]]], 2) == [[[[4.0]]]]
     Example: shape(max_pool(zeros([8, 7, 7, 3]), 3, stride=2, pad="same")) == [8, 4, 4, 3]
     """
@@ -102,6 +105,11 @@ def max_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
         target = out[seen]
         np.maximum(target, x[below], out=target)
     return out
+
+
+@max_pool.flops
+def _(out, x, size, **attrs):
+    return prod(out.shape) * prod(pair("size", size))
 
 
 @max_pool.shape
@@ -158,6 +166,11 @@ def _places(windows: Any, width: int) -> tuple[Any, Any]:
     return (down[:, None] * width + across)[None, :, :, None], np.append(steps, 0)[::-1].copy()
 
 
+@argmax_pool.flops
+def _(out, x, size, **attrs):
+    return prod(out.shape) * prod(pair("size", size))
+
+
 @argmax_pool.shape
 def _(x, **attrs):
     axes, guards = _pooled(x.dims, **attrs)
@@ -174,6 +187,7 @@ def sum_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
     """The sum of the elements under each window, channel by channel. The stride is the window's size, unless given.
 
     Shapes: [b, i, j, c]; i is (h - dilation * (size - 1) - 1) // stride + 1, with "same" ceil_div(h, stride).
+    Errors: as of max_pool.
     Example: sum_pool([[[[1.0], [2.0]], [[4.0], [3.0]]]], 2) == [[[[10.0]]]]
     """
     windows = _windows(x.shape, size, stride, dilation, pad)
@@ -183,6 +197,11 @@ def sum_pool(x, size, stride=None, dilation=1, pad="valid", out=None):
         target = out[seen]
         np.add(target, x[below], out=target)
     return out
+
+
+@sum_pool.flops
+def _(out, x, size, **attrs):
+    return prod(out.shape) * prod(pair("size", size))
 
 
 @sum_pool.shape
@@ -216,6 +235,11 @@ def sum_pool_input_grad(g, shape, size, stride=None, dilation=1, pad="valid", ou
     return out
 
 
+@sum_pool_input_grad.flops
+def _(out, g, size, **attrs):
+    return prod(g.shape) * prod(pair("size", size))
+
+
 @sum_pool_input_grad.shape
 def _(g, shape, **attrs):
     if len(shape) != 2:
@@ -239,6 +263,7 @@ def avg_pool(x, size, stride, dilation, pad):
     """The mean of the elements under each window, channel by channel. The stride is the window's size, unless given.
 
     Shapes: [b, i, j, c]; i is (h - dilation * (size - 1) - 1) // stride + 1, with "same" ceil_div(h, stride).
+    Errors: as of max_pool.
     Example: avg_pool([[[[1.0], [2.0]], [[4.0], [3.0]]]], 2) == [[[[2.5]]]]
     Example: avg_pool([[[[1.0], [5.0]]]], 2, stride=1, pad="same") == [[[[3.0], [5.0]]]]
     """

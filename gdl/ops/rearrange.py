@@ -41,6 +41,8 @@ def rearrange(*xs, pattern, sizes):
     Of several tensors each is rearranged by itself.
 
     Shapes: an axis of the result for each name or pair of parentheses behind the arrow.
+    Errors: the pattern does not fit the tensors; an axis in parentheses has no size, or sizes that do not make up
+    the axis.
     Example: rearrange(eye(2), "h w -> (h w)") == [1.0, 0.0, 0.0, 1.0]
     Example: rearrange(expand([1, 2, 3, 4], axis=0), "b (h k) -> h b k", h=2) == [[[1, 2]], [[3, 4]]]
     """

@@ -14,7 +14,7 @@ from gdl.ops.cumulative import linear_recurrence
 from gdl.ops.dtypes import NUMPY_NAME
 from gdl.ops.lazy import np
 from gdl.ops.samples import Sample, booleans, distinct, normal, sample, values
-from gdl.ops.table import Op, apply, op
+from gdl.ops.table import Op, apply, each_element, op
 from gdl.types.match import Mismatch, normal_axes
 from gdl.types.tensor import TensorType
 
@@ -134,6 +134,7 @@ def _tied(draw_first: list[float], slopes: list[list[float]]) -> Sample:
 def max_(x, axis=None, keepdims=False, out=None):
     """The largest; nan if there is one. Equal largest share the gradient evenly.
 
+    Errors: the axis is empty.
     Example: max([[1.0, 2.0], [4.0, 3.0]], axis=1) == [2.0, 4.0]
     """
     return np.maximum.reduce(x, axis=axis, keepdims=keepdims, out=out)
@@ -145,6 +146,7 @@ def max_(x, axis=None, keepdims=False, out=None):
 def min_(x, axis=None, keepdims=False, out=None):
     """The smallest; nan if there is one. Equal smallest share the gradient evenly.
 
+    Errors: the axis is empty.
     Example: min([[1.0, 2.0], [4.0, 3.0]], axis=1, keepdims=true) == [[1.0], [3.0]]
     """
     return np.minimum.reduce(x, axis=axis, keepdims=keepdims, out=out)
@@ -203,6 +205,7 @@ _ALONG: list[Sample] = [
 def argmax(x, axis, keepdims=False, out=None):
     """The index of the largest along an axis, the first of equals; that of a nan if there is one.
 
+    Errors: the axis is empty.
     Example: argmax([[1.0, 2.0], [4.0, 3.0]], axis=1) == [1, 0]
     """
     return np.argmax(x, axis=axis, keepdims=keepdims, out=out)
@@ -212,6 +215,7 @@ def argmax(x, axis, keepdims=False, out=None):
 def argmin(x, axis, keepdims=False, out=None):
     """The index of the smallest along an axis, the first of equals; that of a nan if there is one.
 
+    Errors: the axis is empty.
     Example: argmin([[1.0, 2.0], [4.0, 3.0]], axis=1) == [0, 1]
     """
     return np.argmin(x, axis=axis, keepdims=keepdims, out=out)
@@ -240,3 +244,7 @@ def all_(x, axis=None, keepdims=False, out=None):
     Example: all([[true, true], [true, false]], axis=1) == [true, false]
     """
     return np.logical_and.reduce(x, axis=axis, keepdims=keepdims, out=out)
+
+
+for _entry in (sum_, prod, max_, min_, argmax, argmin, any_, all_):
+    _entry.flops(each_element)

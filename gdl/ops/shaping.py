@@ -26,6 +26,7 @@ def reshape(x, shape, out=None):
     A view of a contiguous x. Of any other the elements must be copied: into `out`, where it is given (contiguous).
 
     Shapes: as many elements as before: the result is [*shape].
+    Errors: the elements do not fit the shape; more than one size is -1, or one that could be any number.
     Example: reshape([1, 2, 3, 4, 5, 6], [2, -1]) == [[1, 2, 3], [4, 5, 6]]
     """
     if out is None:
@@ -90,6 +91,7 @@ def transpose(x, axes):
     """The axes of x in the given order, or in reverse.
 
     Shapes: axis i of the result is axis axes[i] of x.
+    Errors: `axes` does not name each axis once.
     Example: transpose([[1, 2, 3], [4, 5, 6]]) == [[1, 4], [2, 5], [3, 6]]
     Example: shape(transpose(zeros([2, 3, 4]), [1, 0, 2])) == [3, 2, 4]
     """
@@ -148,6 +150,7 @@ def broadcast_to(x, shape):
     """x repeated along new leading axes and along its axes of size 1, without copying.
 
     Shapes: axes are matched from the last; the result is [*shape].
+    Errors: x has more axes than the shape, or an axis that is neither 1 nor the size wanted.
     Example: broadcast_to([[1], [2]], [2, 3]) == [[1, 1, 1], [2, 2, 2]]
     """
     return np.broadcast_to(x, shape)
@@ -191,6 +194,7 @@ def slice_(x, index):
     """x[index], as NumPy writes it: numbers, slices, new axes and `...`.
 
     Shapes: as NumPy's: a number drops its axis, a slice start:stop:step leaves ceil_div(stop - start, step).
+    Errors: an index or a bound outside of its axis; more indices than axes; a second `...`; a step of 0.
     Example: [[1, 2, 3], [4, 5, 6]][:, 1:] == [[2, 3], [5, 6]]
     """
     return x[numpy_index(index)]
@@ -251,6 +255,7 @@ def pad(x, widths, value=0.0, out=None):
     """x with `value` added before and after each axis: widths [(before, after), ...].
 
     Shapes: axis i becomes before + size + after.
+    Errors: `widths` is no pair [before, after] for each axis, or negative.
     Example: pad([1, 2], [[1, 2]]) == [0, 1, 2, 0, 0]
     """
     if out is None:
@@ -302,6 +307,7 @@ def concat(*xs, axis=0, out=None):
     """The tensors one after the other along an axis that they have.
 
     Shapes: all axes but the one are equal, and that one becomes the sum.
+    Errors: no tensor at all, unequal ranks, or other axes than `axis` that differ.
     Example: concat([[1, 2], [3]], axis=0) == [1, 2, 3]
     """
     return np.concatenate(xs, axis, out=out)

@@ -19,6 +19,9 @@ Kernels do not touch NumPy's error state: `log(0)` is -inf, and whether that is 
 plan runs (which silences NumPy and looks for nan and infinities itself). But where the result is a number, no step on
 the way to it overflows or is invalid.
 
+Where operations are counted, an `elementwise` op is one for each element of its result, and every other op what its rule
+`flops` says: nothing without one, for it moves memory only.
+
 `elementwise` promises that each element of the result depends only on the same elements of the (broadcast) inputs, so
 it may be computed in blocks, and in place: `out` may then be an input of the result's own type. `ufunc` names the NumPy
 ufunc that is the whole kernel, and takes `out` too. A `view` returns its input's memory in another shape. A `random`
@@ -40,6 +43,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any
 
 from gdl.graph.node import Node, topological
@@ -82,6 +86,7 @@ class Op:
     dtype_rule: Callable[..., str] | None = None
     requirement: Callable[..., Sequence[Guard] | None] | None = None
     specialise: Callable[..., Callable[..., Any]] | None = None
+    count: Callable[..., int] | None = None
     expand: Callable[..., Node | tuple[Node, ...]] | None = None  # a composite's graph
     rest: str | None = None  # the attribute that gathers all keywords which are no parameters, as a dict
 
@@ -120,6 +125,12 @@ class Op:
         """Decorator: `rule(*types, **attrs)` raises `Mismatch("require", text=...)` for invalid attributes; it may
         return guards for what can't be decided yet."""
         self.requirement = rule
+        return rule
+
+    def flops(self, rule: Callable[..., int]) -> Callable[..., int]:
+        """Decorator: `rule(out_type, *types, **attrs)` counts the operations on numbers, shapes being integers; a
+        multiplication and the addition of its result are two."""
+        self.count = rule
         return rule
 
     def special(self, rule: Callable[..., Callable[..., Any]]) -> Callable[..., Callable[..., Any]]:
@@ -188,6 +199,18 @@ def infer(
         if why := beyond_limits(type):
             raise Mismatch("require", text=why)
     return result, list(dict.fromkeys(bindings.guards))
+
+
+def flops(entry: Op, out: TensorType, types: Sequence[TensorType], attrs: Mapping[str, Any]) -> int:
+    """The operations on numbers that a node of these types takes, its sizes being bound."""
+    if entry.count is not None:
+        return entry.count(out, *types, **attrs)
+    return prod(out.shape) if entry.elementwise else 0  # type: ignore[arg-type]
+
+
+def each_element(out: TensorType, x: TensorType, *rest: TensorType, **attrs: Any) -> int:
+    """A `flops` rule: one for every element of the first input."""
+    return prod(x.shape)  # type: ignore[arg-type]
 
 
 def _bind_result_dtype(entry: Op, types: Sequence[TensorType], attrs: Mapping[str, Any], bindings: Bindings) -> None:

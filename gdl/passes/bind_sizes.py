@@ -26,7 +26,7 @@ def bind_sizes(graph: Graph, sizes: Mapping[str, int]) -> Graph:
     values: dict[Poly, int] = {}
     leaves: dict[Node, Node] = {}
     for node in topological(graph.roots):
-        for size in _sizes_of(node):
+        for size in sizes_in(node):
             if size not in values:
                 values[size] = _value(size, sizes, node.span)
         if any(isinstance(s, Poly) and values[s] < 0 for s in node.type.shape):
@@ -71,7 +71,7 @@ def _where(size: Size, sizes: Mapping[str, int]) -> str:
     return ", ".join(f"{name} = {sizes[name]}" for name in sorted(sizes_.symbols(size)) if name in sizes)
 
 
-def _sizes_of(node: Node) -> Iterator[Poly]:
+def sizes_in(node: Node) -> Iterator[Poly]:
     """Every symbolic size in a node's type and attributes."""
     yield from _polys(node.type.shape)
     yield from _polys(node.attrs.values())
@@ -85,4 +85,4 @@ def _polys(values: Iterable[Any]) -> Iterator[Poly]:
             yield from _polys(value)
         elif isinstance(value, Body):
             for node in topological(value.roots):
-                yield from _sizes_of(node)
+                yield from sizes_in(node)

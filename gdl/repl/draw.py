@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import singledispatchmethod
-from textwrap import wrap
 from typing import Any
 
 import numpy as np
 
+from gdl.cli.entries import draw_entry
+from gdl.cli.summary import draw_layers, draw_variables
+from gdl.cli.tables import draw_table
 from gdl.cli.wording import line
-from gdl.columns import cells
 from gdl.interactive.answers import (
     Bound,
     Curve,
     Documentation,
     Ended,
     Happened,
+    Layers,
     Picture,
     Said,
     Table,
     Tested,
     Text,
     Value,
+    Variables,
 )
 from gdl.ops.table import show_static
 from gdl.render import render
 from gdl.repl.curve import draw_curve
 from gdl.repl.picture import draw_picture
-from gdl.session.reference import Entry
 from gdl.train.events import Started
 
 _DIM, _BOLD, _RED, _GREEN, _RESET = "\x1b[2m", "\x1b[1m", "\x1b[31m", "\x1b[32m", "\x1b[0m"
@@ -80,7 +81,15 @@ class Pen:
 
     @draw.register
     def _(self, answer: Table) -> str:
-        return draw_table(answer, lambda head: self._in(_BOLD, head))
+        return draw_table(answer.heads, answer.rows, self._bold)
+
+    @draw.register
+    def _(self, answer: Layers) -> str:
+        return draw_layers(answer.rows, self._bold)
+
+    @draw.register
+    def _(self, answer: Variables) -> str:
+        return draw_variables(answer.rows, self._bold)
 
     @draw.register
     def _(self, answer: Picture) -> str:
@@ -92,18 +101,7 @@ class Pen:
 
     @draw.register
     def _(self, answer: Documentation) -> str:
-        return "\n\n".join("\n".join(self._entry(entry)) for entry in answer.entries)
-
-    def _entry(self, entry: Entry) -> list[str]:
-        lines = [f"{self._in(_BOLD, entry.signature)}    {entry.kind}"]
-        lines += [line for text in entry.text for line in self._wrapped(text)]
-        told = [("from", entry.imported), ("shapes", entry.shapes), ("errors", entry.errors)]
-        told += [("gradient", entry.gradient), *(("reference", text) for text in entry.references)]
-        told += [("example", text) for text in entry.examples]
-        return lines + [f"  {self._in(_DIM, word + ':')} {text}" for word, text in told if text]
-
-    def _wrapped(self, text: str) -> list[str]:
-        return wrap(text, self.width, initial_indent="  ", subsequent_indent="  ")
+        return "\n\n".join(draw_entry(entry, self.width, self._bold, self._dim) for entry in answer.entries)
 
     @draw.register
     def _(self, answer: Happened) -> str:
@@ -122,33 +120,15 @@ class Pen:
     def _(self, answer: Ended) -> str:
         return ""
 
+    def _bold(self, text: str) -> str:
+        return self._in(_BOLD, text)
+
+    def _dim(self, text: str) -> str:
+        return self._in(_DIM, text)
+
     def _in(self, style: str, text: str) -> str:
         return f"{style}{text}{_RESET}" if self.color and text else text
 
 
 def _scalar(value: np.ndarray) -> str:
     return str(bool(value)).lower() if value.dtype == np.bool_ else str(value[()])
-
-
-def draw_table(table: Table, emphasize: Callable[[str], str] = str) -> str:
-    """Columns as wide as they must be, numbers to the right."""
-    texts = [[_cell(value) for value in row] for row in table.rows]
-    if not texts:
-        return "nothing"
-    columns = range(len(table.heads))
-    widths = [max(cells(row[i]) for row in [list(table.heads), *texts]) for i in columns]
-    right = [all(isinstance(row[i], (int, float)) or row[i] in ("", "-") for row in table.rows) for i in columns]
-
-    def drawn(row: list[str]) -> str:
-        padded = [" " * (widths[i] - cells(row[i])) + row[i] if right[i] else row[i] + " " * (widths[i] - cells(row[i]))
-                  for i in columns]  # fmt: skip
-        return "  ".join(padded).rstrip()
-
-    head = [emphasize(drawn(list(table.heads)))] if any(table.heads) else []
-    return "\n".join([*head, *map(drawn, texts)])
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}"

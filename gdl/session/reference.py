@@ -6,13 +6,14 @@ It is told in three places and gathered here: the op table, the standard library
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
 from inspect import getdoc
 
 import gdl.ops  # noqa: F401  (fills the table)
+from gdl.errors import ProgramError
 from gdl.lang.builtins import SIGNATURES
 from gdl.ops.table import TABLE, Op
 from gdl.resources import resource
@@ -26,8 +27,14 @@ _MODULES: Mapping[str, str] = {
     "functions": "function", "losses": "loss", "random": "random draw", "initializers": "initializer",
     "optimizers": "optimizer", "schedules": "schedule", "nn": "layer",
 }  # fmt: skip
+#: Sections in their order -> title.
+SECTIONS: Mapping[str, str] = {
+    "language": "Of the language itself", "ops": "Ops", "functions": "Functions", "losses": "Losses",
+    "random": "Random draws", "initializers": "Initializers", "optimizers": "Optimizers", "schedules": "Schedules",
+    "nn": "Layers", "data": "Data sources",
+}  # fmt: skip
 _IMPORTED = ("nn",)  # what is not in scope everywhere
-_SECTIONS = ("Shapes", "Errors", "Reference", "Example")
+_PARTS = ("Shapes", "Errors", "Reference", "Example")
 _UNDIFFERENTIATED = ("initializer", "optimizer", "schedule")
 #: What the language itself answers, x being the f32[3] of [1.0, 2.0, 3.0].
 _BUILTIN_EXAMPLES = {
@@ -72,8 +79,14 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """The first sentence of the text."""
-        return re.split(r"(?<=[^.\s][.:;]) ", self.text[0], maxsplit=1)[0].rstrip(".:;")
+        """The first sentence of the text, "" where nothing is told."""
+        return "" if not self.text else re.split(r"(?<=[^.\s][.:;]) ", self.text[0], maxsplit=1)[0].rstrip(".:;")
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """What else is known, each under its word, in the order in which it is told."""
+        facts = [("Shapes", self.shapes), ("Gradient", self.gradient), ("Errors", self.errors)]
+        return [(word, text) for word, text in facts if text] + [("Reference", text) for text in self.references]
 
 
 @lru_cache(maxsize=1)
@@ -85,6 +98,33 @@ def entries() -> tuple[Entry, ...]:
 def find(name: str) -> Entry | None:
     """What is told under a name."""
     return next((entry for entry in entries() if entry.name == name), None)
+
+
+def search(words: str, among: Iterable[Entry]) -> list[Entry]:
+    """The entries that mention all of the words, those first that have one in their name."""
+    wanted = words.lower().split()
+
+    def mentions(text: str) -> bool:
+        return all(word in text.lower() for word in wanted)
+
+    found = [e for e in among if mentions(" ".join((e.name, e.kind, e.group, *e.text, *[t for _, t in e.facts])))]
+    return sorted(found, key=lambda e: not any(word in e.name.lower() for word in wanted))
+
+
+def entries_of(source: Source) -> tuple[Entry, ...]:
+    """What a program or a module defines: its functions, layers and optimizers.
+
+    Errors: ProgramError where the text does not parse.
+    """
+    module, diagnostics = parse(source)
+    wrong = [d for d in diagnostics if d.is_error]
+    if wrong:
+        raise ProgramError(*wrong)
+    kinds = {"def": "function"}
+    return tuple([
+        _definition(item, kinds.get(item.what, item.what), source.name, source.name)
+        for item in module.items if isinstance(item, ast.Definition)
+    ])  # fmt: skip
 
 
 def introductions() -> dict[str, str]:
@@ -155,10 +195,24 @@ def _definitions() -> Iterator[Entry]:
         for item in parse(_module(name))[0].items:
             if isinstance(item, ast.Definition):
                 own = "function" if kind == "layer" and item.what == "def" else kind
-                yield _entry(
-                    item.name, own, name, "", _signature(item), item.doc, gradient=_gradient(item, own),
-                    imported=name if name in _IMPORTED else "", place=f"stdlib/{name}.gdl",
-                )  # fmt: skip
+                yield _definition(item, own, name, f"stdlib/{name}.gdl", name if name in _IMPORTED else "")
+
+
+def _definition(item: ast.Definition, kind: str, section: str, place: str, imported: str = "") -> Entry:
+    entry = _entry(
+        item.name, kind, section, "", _signature(item), item.doc, gradient=_gradient(item, kind), imported=imported,
+        place=place,
+    )  # fmt: skip
+    refused = [require.message or require.test.span.text for require in _requires(item.body)]
+    return replace(entry, errors="; ".join([*filter(None, [entry.errors.rstrip(".")]), *refused])) if refused else entry
+
+
+def _requires(body: Iterable[ast.Statement]) -> Iterator[ast.Require]:
+    for statement in body:
+        if isinstance(statement, ast.Require):
+            yield statement
+        for part in ("body", "orelse"):
+            yield from _requires(getattr(statement, part, None) or ())
 
 
 def _signature(item: ast.Definition) -> str:
@@ -189,7 +243,7 @@ def _sources() -> Iterator[Entry]:
 
 
 def _entry(name: str, kind: str, section: str, group: str, signature: str, doc: str, **facts: str) -> Entry:
-    told: dict[str, list[str]] = {key: [] for key in ("", *_SECTIONS)}
+    told: dict[str, list[str]] = {key: [] for key in ("", *_PARTS)}
     for key, text in _paragraphs(doc):
         told[key].append(text)
     return Entry(
@@ -203,7 +257,7 @@ def _paragraphs(doc: str) -> Iterator[tuple[str, str]]:
     section, kept = "", []
     for line in [*doc.splitlines(), ""]:
         key, colon, rest = line.partition(":")
-        starts = bool(colon) and key in _SECTIONS
+        starts = bool(colon) and key in _PARTS
         if kept and (starts or not line.strip()):
             yield section, " ".join(kept)
             section, kept = "", []

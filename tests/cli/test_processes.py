@@ -169,7 +169,7 @@ def test_a_reader_that_goes_away_is_no_bug(spawn: Spawn) -> None:
 HEAVY = ("lark", "numpy", "pooch", "prompt_toolkit", "pygments", "rich", "safetensors", "socket", "zipfile")
 
 
-@pytest.mark.parametrize("args", [("--help",), ("check", str(ROOT / "examples" / "mnist.gdl"))])
+@pytest.mark.parametrize("args", [("--help",), ("check", str(ROOT / "examples" / "mnist.gdl")), ("doc", "relu")])
 def test_nothing_heavy_is_imported(args: tuple[str, ...], environment: dict[str, str]) -> None:
     program = f"import sys; from gdl.cli.main import main; main({list(args)!r}); "
     program += f"sys.exit(', '.join(sorted(set({HEAVY!r}) & set(sys.modules))))"
