@@ -15,7 +15,7 @@ from gdl.ops.lazy import np
 from gdl.ops.samples import distinct, integers, normal, sample, values
 from gdl.ops.table import Zero, op
 from gdl.types.match import Guard, Mismatch
-from gdl.types.tensor import TensorType
+from gdl.types.tensor import Dim, TensorType
 
 _NO_PATH = Zero("indices are whole numbers: nothing changes smoothly with them")
 
@@ -55,6 +55,11 @@ def gather(x, indices, axis=0, out=None):
 def _(x, indices, axis):
     axis = whole_axis(axis, x.rank)
     return TensorType(x.dtype, (*x.dims[:axis], *indices.dims, *x.dims[axis + 1 :]), x.origin)
+
+
+@gather.indexed
+def _(x, indices, axis):
+    return 1, x.dims[axis]
 
 
 @gather.grad
@@ -99,6 +104,11 @@ def _(indices, updates, size, axis):
         guards += agree(expected, dim, ("indices", "updates"))
     dims = (*updates.dims[:axis], *axes_of((size,), "size"), *updates.dims[axis + indices.rank :])
     return TensorType(updates.dtype, dims, updates.origin), guards
+
+
+@scatter_add.indexed
+def _(indices, updates, size, axis):
+    return 0, Dim(size)
 
 
 @scatter_add.grad
@@ -169,6 +179,11 @@ def _(x, indices, axis):
     return TensorType(x.dtype, dims, x.origin), guards
 
 
+@take_along_axis.indexed
+def _(x, indices, axis):
+    return 1, x.dims[axis]
+
+
 @take_along_axis.special
 def _(out_type, x, indices, axis):
     if 0 in indices.shape:
@@ -212,6 +227,11 @@ def _(indices, updates, size, axis):
     dims = list(updates.dims)
     dims[axis] = resized(dims[axis], axes_of((size,), "size")[0].size)
     return TensorType(updates.dtype, tuple(dims), updates.origin), guards
+
+
+@put_along_axis_add.indexed
+def _(indices, updates, size, axis):
+    return 0, Dim(size)
 
 
 @put_along_axis_add.special
@@ -275,3 +295,8 @@ def one_hot(indices, depth, dtype="f32", out=None):
 @one_hot.shape
 def _(indices, depth, dtype):
     return TensorType(known_dtype(dtype), (*indices.dims, *axes_of((depth,), "depth")))
+
+
+@one_hot.indexed
+def _(indices, depth, dtype):
+    return 0, Dim(depth)
