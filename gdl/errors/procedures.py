@@ -28,8 +28,10 @@ def lossy_feed(span: Span, name: str, wanted: str, got: str) -> Diagnostic:
     )  # fmt: skip
 
 
-def feed_shape(span: Span, name: str, declared: str, got: str, declared_span: Span | None, detail: str) -> Diagnostic:
-    labels = (Label(span, f"this is {got}"),)
+def feed_shape(
+    span: Span, name: str, declared: str, got: str, declared_span: Span | None, detail: str, *because: Label
+) -> Diagnostic:
+    labels = (Label(span, f"this is {got}"), *because)
     if declared_span is not None:
         labels += (Label(declared_span, f"`{name}` is {declared}"),)
     return Diagnostic("E0603", f"`{name}` must be fed {declared}, got {got}", labels, (detail,) if detail else ())

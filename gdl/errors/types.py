@@ -111,6 +111,18 @@ def index_error(span: Span, message: str, label: str = "", help: str = COUNTING)
     return Diagnostic("E0309", message, (Label(span, label),), (help,))
 
 
+def shown_range(low: int, high: int) -> str:
+    return f"{low} to {high}" if low < high else str(low)
+
+
+def outside_axis(span: Span, low: int, high: int, size: int, labels: Sequence[Label]) -> Diagnostic:
+    places = f"the places 0 to {size - 1}" if size else "no places"
+    fitting = f"make the axis {high + 1} long, or keep what points into it below {size}"
+    message = f"the indices here are {shown_range(low, high)}, and an axis of {size} has {places}"
+    return Diagnostic("E0309", message, (Label(span), *labels),
+                      ("indices count from 0" if low < 0 else fitting,))  # fmt: skip
+
+
 def declared_type(
     span: Span, name: str, declared: TensorType, got: TensorType, what: str = "its value is"
 ) -> Diagnostic:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gdl.diagnostics import Label
 from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.errors import procedures as errors
@@ -22,7 +23,7 @@ from gdl.types import sizes
 from gdl.types.match import Guard
 from gdl.types.record import FieldType
 from gdl.types.sizes import Size
-from gdl.types.tensor import Dim, TensorType
+from gdl.types.tensor import Dim, TensorType, bind_type
 
 #: Conversions that lose no value.
 _LOSSLESS = {
@@ -44,7 +45,38 @@ class Bound:
     guards: list[tuple[Guard, tuple[Span, ...]]] = field(default_factory=list)
     statements: list[ast.Feed] = field(default_factory=list)
     data: DataValue | None = None
-    symbol: str = ""
+    symbol: str = ""  # what the number of records that are fed at once is called
+    batch: int | None = None
+    batches: float = float("inf")  # how many of them are drawn
+
+    @property
+    def count(self) -> int:
+        """The number of records; -1 where it is not known before they are read."""
+        return self.data.header.splits.get(self.data.split or "", -1) if self.data is not None else -1
+
+    def field_span(self, name: str) -> Span | None:
+        """Where a field of the records is named first."""
+        values = [binding.value for s in self.statements for binding in s.bindings]
+        return next((n.span for value in values for n in _free_names(value) if n.name == name), None)
+
+    def lengths(self) -> tuple[int, ...]:
+        """How many records are fed at once: all numbers that are sure to come."""
+        if self.count < 1:
+            return (self.batch,) if self.batch else ()
+        size = min(self.batch or self.count, self.count)
+        is_short = self.count % size and self.batches >= -(-self.count // size)
+        return (size, self.count % size) if is_short else (size,)
+
+    def length_label(self, length: int) -> Label:
+        """The place that such a number of records comes from."""
+        (feed,) = [s for s in self.statements if s.source is not None]
+        if length == self.batch:
+            told = f"{length:,} records at once"
+        elif length == self.count:
+            told = f"all {length:,} records at once"
+        else:
+            told = f"{self.count:,} records in batches of {self.batch:,}: the last has {length:,}"
+        return Label((feed.batch or feed.source).span, told)  # type: ignore[union-attr]
 
 
 def lower_feeds(cx: Context, frame: Frame, statements: Sequence[Any]) -> Bound:
@@ -107,7 +139,7 @@ def _feed(cx: Context, frame: Frame, s: ast.Feed, bound: Bound) -> None:
         used = set(topological(bound.values.values()))
         fields = tuple([name for name, leaf in leaves.items() if leaf in used])
         bound.inputs = tuple([(name, leaves[name].type) for name in fields])
-        bound.feed = Feed(bound.data.name, bound.data.split or "", fields, _batch(cx, frame, s), s.shuffle, s.span)
+        bound.feed = Feed(bound.data.name, bound.data.split or "", fields, bound.batch, s.shuffle, s.span)
 
 
 def _open(cx: Context, frame: Frame, s: ast.Feed, bound: Bound) -> dict[str, Node]:
@@ -123,6 +155,7 @@ def _open(cx: Context, frame: Frame, s: ast.Feed, bound: Bound) -> dict[str, Nod
     if data.split is None and splits:
         cx.fail(errors.needs_split(s.source.span, data.name, splits), frame)
     bound.data = data
+    bound.batch = _batch(cx, frame, s)
     bound.symbol = _leading_symbol(cx, s)
     leading = Dim(sizes.symbol(bound.symbol), bound.symbol, s.source.span)
     return {
@@ -271,6 +304,24 @@ def _match(cx: Context, frame: Frame, binding: ast.Argument, leaf: Node, value: 
                  f"an axis of size {want.size} is declared, one of size {have.size} is fed")  # fmt: skip
         elif verdict is None:
             bound.guards.append((Guard(Dim(expected, want.label, want.origin), have), (span,)))
+
+
+def hold_records_against(cx: Context, frame: Frame, bound: Bound) -> None:
+    """E0603 where a placeholder declares another number of records than are fed at once."""
+    for binding in [b for s in bound.statements if s.source is not None for b in s.bindings]:
+        leaf = cx.placeholders[binding.name or ""]
+        for length in bound.lengths():
+            at_once = {bound.symbol: length}
+            declared = bind_type(bind_type(leaf.type, bound.sizes), at_once)
+            got = bind_type(bound.values[leaf].type, at_once)
+            if declared.shape != got.shape:
+                any_number = str(replace(got, dims=(Dim(sizes.symbol("batch")), *got.dims[1:])))
+                help = f"a dim takes any number of records: dim batch, then placeholder {binding.name}: {any_number}"
+                found = errors.feed_shape(
+                    binding.value.span, leaf.attrs["name"], str(declared), str(got), leaf.span, help,
+                    bound.length_label(length),
+                )  # fmt: skip
+                cx.fail(found, frame)
 
 
 def _rank_help(span: Span, wanted: int, value: Node) -> str:

@@ -24,6 +24,7 @@ def lower_test(cx: Context, item: ast.Test) -> program.Test:
     """A test block: both sides of every expectation are outputs of one graph."""
     frame = block_frame(cx, "test")
     bound = lower_feeds(cx, frame, item.body)
+    bound.batches = 1
     roots: list[tuple[str, Span, Node]] = []
     expectations: list[program.Expectation] = []
     failures = []

@@ -16,7 +16,8 @@ from gdl.graph.substitute import substitute_sizes
 from gdl.lang import program
 from gdl.lang.apply import as_node
 from gdl.lang.context import Context, Frame, PendingUpdate, blame_caller
-from gdl.lang.feeds import Bound, explain_unfed, lower_feeds
+from gdl.lang.feeds import Bound, explain_unfed, hold_records_against, lower_feeds
+from gdl.lang.indices import hold_indices_inside
 from gdl.lang.minimize import Step, lower_minimize
 from gdl.lang.statements import execute, iterations
 from gdl.lang.values import POISON, Argument, Instance, Poisoned, describe
@@ -24,6 +25,7 @@ from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
 from gdl.types.match import Guard
+from gdl.types.tensor import Dim
 
 Roots = Sequence[tuple[str, Span, Node]]
 
@@ -43,8 +45,10 @@ def computation(
     for node in everything:
         if node.op == "input" and node not in bound.values and cx.placeholders.get(node.attrs["name"]) is node:
             explain_unfed(cx, frame, node, roots, bound)
+    hold_records_against(cx, frame, bound)
     guards = _relevant(cx, everything) + bound.guards
     graph = substitute_sizes(Graph(tuple(nodes), tuple(chosen), tuple(guards)), bound.sizes, bound.values)
+    hold_indices_inside(cx, graph, bound)
     return program.Computation(_decided(cx, frame, graph, bound), bound.inputs, tuple([text for text, _, _ in roots]))
 
 
@@ -88,7 +92,25 @@ def _decided(cx: Context, frame: Frame, graph: Graph, bound: Bound) -> Graph:
             cx.report(blame_caller(found, origin[1:], cx.body_of))
         elif verdict is None and sizes.symbols(guard.left.size) | sizes.symbols(guard.right.size) <= {bound.symbol}:
             kept.append((guard, origin))
+            _hold_records_apart(cx, guard, origin, bound)
     return replace(graph, guards=tuple(kept))
+
+
+def _hold_records_apart(cx: Context, guard: Guard, origin: tuple[Span, ...], bound: Bound) -> None:
+    """E0302 where a size can't be the number of records that are fed at once."""
+    for length in bound.lengths():
+        left, right = (_numbered(dim, bound.symbol, length) for dim in (guard.left, guard.right))
+        if left.size != right.size:
+            message = f"`{shown_span(origin[0])}` needs equal sizes, got {left.size} and {right.size}"
+            help = f"`{bound.symbol}` is the number of records that are fed at once: is another axis meant?"
+            because = (bound.length_label(length),)
+            found = type_errors.sizes_differ(origin[0], message, "they meet here", left, right, help, because)
+            cx.report(blame_caller(found, origin[1:], cx.body_of))
+            return
+
+
+def _numbered(dim: Dim, symbol: str, value: int) -> Dim:
+    return replace(dim, size=sizes.substitute(dim.size, {symbol: value}))
 
 
 def _node(cx: Context, frame: Frame, expr: ast.Expr) -> Node:
@@ -151,6 +173,7 @@ def lower_train(cx: Context, item: ast.Train) -> program.Train:
         if isinstance(s, ast.Stop):
             text, at, output = _observe(cx, frame, steps, s.test, boolean=True)
             stops.append(program.StopWhen(text, at, output))
+    bound.batches = float("inf") if unit == "epochs" and count else count * _draws(body)
     lowered = {step.index: _minimize(cx, frame, step, bound) for step in steps}
     runs = [program.RunEval(s.name, every(s.every), s.name_span) for s in item.body if isinstance(s, ast.Run)]
     saves = [
@@ -225,6 +248,11 @@ def _actions(
     if failed:
         raise Poisoned
     return tuple(actions)
+
+
+def _draws(body: tuple[Any, ...]) -> int:
+    """How many batches one step draws."""
+    return sum([1 if isinstance(action, Step) else action[0] * _draws(action[1]) for action in body])
 
 
 def _filled(body: tuple[Any, ...], lowered: dict[int, program.Minimize]) -> tuple[program.Action, ...]:

@@ -42,7 +42,7 @@ def _(g, out, x, dtype):
 
 
 @op("(x: t[*a]) -> t[*a]", samples=[sample(normal(2, 3)), sample(normal()), sample(normal(0, 2))],
-    view=True, flat="stop_gradient ends the path here")  # fmt: skip
+    view=True, keeps=True, flat="stop_gradient ends the path here")  # fmt: skip
 def stop_gradient(x):
     """x itself, as a constant: no gradient passes.
 

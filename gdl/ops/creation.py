@@ -71,6 +71,15 @@ def _(start, stop, step, dtype):
     return TensorType(dtype, (Dim(size, sizes.is_symbol(size)),)), guards
 
 
+@arange.values
+def _(start, stop, step, dtype):
+    start, stop = (0, start) if stop is None else (start, stop)
+    if not all(isinstance(size, int) for size in (start, stop, step)):
+        return None
+    numbers = range(start, stop, step)
+    return (min(numbers[0], numbers[-1]), max(numbers[0], numbers[-1])) if numbers else None
+
+
 @op("(n: int, m: int | none = none, dtype: string = \"f32\") -> dtype[...]", samples=[
     sample(n=3), sample(n=2, m=4, dtype="f64"), sample(n=3, m=1, dtype="i64"), sample(n=0, m=2, dtype="bool"),
 ], flat=_CONSTANT)  # fmt: skip

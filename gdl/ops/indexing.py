@@ -15,7 +15,7 @@ from gdl.ops.lazy import np
 from gdl.ops.samples import distinct, integers, normal, sample, values
 from gdl.ops.table import Zero, op
 from gdl.types.match import Guard, Mismatch
-from gdl.types.tensor import TensorType
+from gdl.types.tensor import Dim, TensorType
 
 _NO_PATH = Zero("indices are whole numbers: nothing changes smoothly with them")
 
@@ -56,6 +56,11 @@ def gather(x, indices, axis=0, out=None):
 def _(x, indices, axis):
     axis = whole_axis(axis, x.rank)
     return TensorType(x.dtype, (*x.dims[:axis], *indices.dims, *x.dims[axis + 1 :]), x.origin)
+
+
+@gather.indexed
+def _(x, indices, axis):
+    return 1, x.dims[axis]
 
 
 @gather.grad
@@ -106,6 +111,11 @@ def _(indices, updates, size, axis):
 @scatter_add.flops
 def _(out, indices, updates, **attrs):
     return prod(updates.shape)
+
+
+@scatter_add.indexed
+def _(indices, updates, size, axis):
+    return 0, Dim(size)
 
 
 @scatter_add.grad
@@ -177,6 +187,11 @@ def _(x, indices, axis):
     return TensorType(x.dtype, dims, x.origin), guards
 
 
+@take_along_axis.indexed
+def _(x, indices, axis):
+    return 1, x.dims[axis]
+
+
 @take_along_axis.special
 def _(out_type, x, indices, axis):
     if 0 in indices.shape:
@@ -226,6 +241,11 @@ def _(indices, updates, size, axis):
 @put_along_axis_add.flops
 def _(out, indices, updates, **attrs):
     return prod(updates.shape)
+
+
+@put_along_axis_add.indexed
+def _(indices, updates, size, axis):
+    return 0, Dim(size)
 
 
 @put_along_axis_add.special
@@ -290,3 +310,8 @@ def one_hot(indices, depth, dtype="f32", out=None):
 @one_hot.shape
 def _(indices, depth, dtype):
     return TensorType(known_dtype(dtype), (*indices.dims, *axes_of((depth,), "depth")))
+
+
+@one_hot.indexed
+def _(indices, depth, dtype):
+    return 0, Dim(depth)

@@ -224,6 +224,11 @@ def argmin(x, axis, keepdims=False, out=None):
 for _entry in (argmax, argmin):
     _needs_elements(_entry)
 
+    @_entry.values
+    def _(x, axis, keepdims):
+        size = x.dims[axis].size
+        return (0, size - 1) if isinstance(size, int) else None
+
 
 # ---- truth -------------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from gdl.types.tensor import Dim, TensorType
 # ---- reshape -----------------------------------------------------------------------------------------------------
 
 
-@op("(x: t[*a], shape: shape) -> t[...]", view=True, samples=[
+@op("(x: t[*a], shape: shape) -> t[...]", view=True, keeps=True, samples=[
     sample(normal(2, 6), shape=(3, 4)), sample(normal(2, 3, 4), shape=(2, -1)), sample(normal(6), shape=(1, 6, 1)),
     sample(normal(1, 1), shape=()), sample(normal(0, 3), shape=(3, 0)),
 ])  # fmt: skip
@@ -83,7 +83,7 @@ def _(g, out, x, shape):
 # ---- order of axes -----------------------------------------------------------------------------------------------
 
 
-@op("(x: t[*a], axes: ints | none = none) -> t[...]", view=True, samples=[
+@op("(x: t[*a], axes: ints | none = none) -> t[...]", view=True, keeps=True, samples=[
     sample(normal(2, 3)), sample(normal(2, 3, 4), axes=(1, 2, 0)), sample(normal(2, 3, 4), axes=(0, -1, 1)),
     sample(normal()),
 ])  # fmt: skip
@@ -118,7 +118,7 @@ def _(g, out, x, axes):
     return transpose(g, axes=tuple([order.index(a) for a in range(len(order))]))
 
 
-@op("(x: t[*a], axis: ints) -> t[*a]", view=True, samples=[
+@op("(x: t[*a], axis: ints) -> t[*a]", view=True, keeps=True, samples=[
     sample(normal(3), axis=0), sample(normal(2, 3, 2), axis=(0, -1)), sample(normal(2, 0), axis=1),
 ])  # fmt: skip
 def flip(x, axis):
@@ -142,7 +142,7 @@ def _(g, out, x, axis):
 # ---- broadcasting ------------------------------------------------------------------------------------------------
 
 
-@op("(x: t[*a], shape: shape) -> t[...]", view=True, samples=[
+@op("(x: t[*a], shape: shape) -> t[...]", view=True, keeps=True, samples=[
     sample(normal(3), shape=(2, 3)), sample(normal(2, 1, 3), shape=(2, 4, 3)), sample(normal(), shape=(2, 2)),
     sample(normal(2, 3), shape=(2, 3)), sample(normal(1, 3), shape=(0, 3)),
 ])  # fmt: skip

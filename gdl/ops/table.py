@@ -53,7 +53,7 @@ from gdl.syntax import ast
 from gdl.syntax.parser import parse_signature
 from gdl.types.match import Bindings, Guard, Mismatch, build, match
 from gdl.types.sizes import Poly
-from gdl.types.tensor import DTYPES, TensorType, beyond_limits
+from gdl.types.tensor import DTYPES, Dim, TensorType, beyond_limits
 
 #: Every op by name. The only global mutable state of GDL; it is filled by imports and by `op`.
 TABLE: dict[str, Op] = {}
@@ -76,6 +76,7 @@ class Op:
     commutative: bool = False  # the order of its two inputs makes no difference, to the last bit
     ufunc: str | None = None
     view: bool = False
+    keeps: bool = False  # the result has every element of its one input, in other places, and no others
     random: bool = False
     variadic: bool = False  # takes any number of tensors, all under the first parameter's name
     smooth: bool = True  # has derivatives of every order at its samples
@@ -88,6 +89,8 @@ class Op:
     specialise: Callable[..., Callable[..., Any]] | None = None
     count: Callable[..., int] | None = None
     expand: Callable[..., Node | tuple[Node, ...]] | None = None  # a composite's graph
+    points_into: Callable[..., tuple[int, Dim]] | None = None
+    holds: Callable[..., tuple[int, int] | None] | None = None
     rest: str | None = None  # the attribute that gathers all keywords which are no parameters, as a dict
 
     @cached_property
@@ -138,6 +141,17 @@ class Op:
         for them, or None to use the plain kernel. A kernel with an attribute `scratch_bytes` is handed so many bytes
         as its last argument: memory that others use at other times."""
         self.specialise = rule
+        return rule
+
+    def indexed(self, rule: Callable[..., tuple[int, Dim]]) -> Callable[..., tuple[int, Dim]]:
+        """Decorator: `rule(*types, **attrs)` gives which input holds indices, and the axis whose places these are."""
+        self.points_into = rule
+        return rule
+
+    def values(self, rule: Callable[..., tuple[int, int] | None]) -> Callable[..., tuple[int, int] | None]:
+        """Decorator: `rule(*types, **attrs)` gives the least and the greatest of the whole numbers that the result may
+        hold, None where that is not known before the run."""
+        self.holds = rule
         return rule
 
     def __call__(self, *inputs: Node, **attrs: Any) -> Any:

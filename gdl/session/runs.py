@@ -23,7 +23,7 @@ from gdl.train.initial import initial_state, load_into, restore
 from gdl.train.keeping import Keeper, Memory, memory_of
 from gdl.train.loop import run as run_program
 from gdl.train.rundir import RunDirectory, create, open_run, view_run
-from gdl.train.step import Position
+from gdl.train.step import Position, statements
 
 
 @dataclass(slots=True)
@@ -69,7 +69,7 @@ class OpenData:
 
 def open_all(checked: Checked, options: DataOptions, hypers: Mapping[str, Any]) -> tuple[Program, OpenData, list[str]]:
     """The program with its data open, and notes on which of `A or B` serve. Where another one serves than the one that
-    the program was checked with, it is checked again: sizes may hang on it."""
+    the program was checked with, it is checked again if sizes hang on it."""
     program = checked.require()
     data = OpenData(program, options)
     notes: list[str] = []
@@ -78,12 +78,19 @@ def open_all(checked: Checked, options: DataOptions, hypers: Mapping[str, Any]) 
         dataset, info = data(name), program.data[name]
         notes += dataset.notes
         serving = next((i for i, call in enumerate(info.calls) if str(call) == dataset.header.name), 0)
-        if (dataset.header.fields, dataset.header.attributes) != (info.header.fields, info.header.attributes):
+        same = (dataset.header.fields, dataset.header.attributes) == (info.header.fields, info.header.attributes)
+        if not same or (dataset.header.splits != info.header.splits and _has_guards(program)):
             absent |= {str(call) for call in info.calls[:serving]}
     if absent:
         program = check_program(checked.source, options, hypers, frozenset(absent)).require()
         data.program = program
     return program, data, notes
+
+
+def _has_guards(program: Program) -> bool:
+    """Whether the program needs sizes to be equal that hang on the number of records."""
+    trained = [minimize.computation for train in program.trains for minimize in statements(train.body)]
+    return any(c.graph.guards for c in (*trained, *[block.computation for block in program.evals.values()]))
 
 
 # ---- starting ----------------------------------------------------------------------------------------------------

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class FieldType:
-    """One field of a record, without the leading batch axis: `u8[28, 28]`."""
+    """One field of a record, without the leading batch axis: `u8[28, 28]`.
+
+    Where `classes` is known, the values are whole numbers from 0 to `classes - 1`, which occurs.
+    """
 
     dtype: str
     shape: tuple[int, ...]
+    classes: int | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"

@@ -181,6 +181,34 @@ def test_view_shares_memory(case: Case) -> None:
     assert not result.size or np.shares_memory(result, inputs[0])
 
 
+@pytest.mark.parametrize("case", [c for c in FIXED if c.op.keeps], ids=str)
+def test_what_keeps_has_the_same_elements(case: Case) -> None:
+    (x,) = arrays(case)
+    result = np.asarray(run(case, [x]))
+    assert not result.size or set(result.flat) == set(x.flat)
+
+
+@pytest.mark.parametrize("case", [c for c in FIXED if c.op.points_into], ids=str)
+def test_indices_are_of_the_axis_that_the_op_says(case: Case) -> None:
+    inputs = [x.copy() for x in arrays(case)]
+    at, dim = case.op.points_into(*types_of(inputs), **case.attrs)
+    if inputs[at].size:
+        inputs[at].flat[0] = dim.size - 1
+        run(case, inputs)
+        inputs[at].flat[0] = dim.size
+        with pytest.raises(IndexError):
+            run(case, inputs)
+
+
+@pytest.mark.parametrize("case", [c for c in FIXED if c.op.holds], ids=str)
+def test_whole_numbers_stay_within_what_the_op_says(case: Case) -> None:
+    inputs = arrays(case)
+    result = np.asarray(run(case, inputs))
+    held = case.op.holds(*types_of(inputs), **case.attrs)
+    if held is not None and result.size:
+        assert held[0] <= result.min() and result.max() <= held[1]
+
+
 @pytest.mark.parametrize("case", [c for c in FIXED if not c.op.view], ids=str)
 def test_result_is_new_memory(case: Case) -> None:
     inputs = arrays(case)

@@ -54,6 +54,13 @@ def read_idx_header(path: Path, limit_bytes: int) -> IdxHeader:
         return header
 
 
+def highest_byte(path: Path, limit_bytes: int) -> int:
+    """The largest element of an IDX file of u8. Needs no numpy, and all of the file."""
+    with open_bytes(path) as stream:
+        header = _header(stream, path, limit_bytes)
+        return max(read_payload(stream, path, header.payload_bytes, str(header)), default=0)
+
+
 def read_idx(path: Path, limit_bytes: int) -> np.ndarray:
     """The array of an IDX file, in GDL's dtypes."""
     import numpy as np

@@ -34,9 +34,9 @@ def chars(request: Request, file: str, n: int) -> Prepared:
         raise errors.bad_argument(str(request.call), message, "use a longer text or a smaller n")
     test_windows = max(1, len(text) // _TEST_PART // n)
     split_at = len(text) - test_windows * n
-    fields = {"ids": FieldType("i64", (n,)), "target": FieldType("i64", (n,))}
     splits = {"train": split_at - n, "test": test_windows}
     alphabet = "".join(sorted(set(text)))
+    fields = {name: FieldType("i64", (n,), len(alphabet)) for name in ("ids", "target")}
     attributes = {"vocab": len(alphabet), "alphabet": alphabet}
     header = DataHeader(str(request.call), fields, splits, attributes, str(path))
     return Prepared(header, lambda split: _load(text, n, split_at, split))

@@ -58,7 +58,7 @@ def csv(request: Request, file: str, sep: str = ",", test: float = 0.0, classes:
         cells = [row[place] for row in rows]
         is_class = classes in (name, field_of[name]) and bool(classes)
         columns[field_of[name]] = _numbered(cells) if is_class else _numbers(cells, lines, name, path)
-    fields = {field: FieldType(column.dtype, ()) for field, column in columns.items()}
+    fields = {field: FieldType(column.dtype, (), column.classes or None) for field, column in columns.items()}
     attributes = {f"{field}_classes": column.classes for field, column in columns.items() if column.classes}
     in_test = _test_rows(len(rows), test, request)
     splits = {"train": len(rows) - in_test, "test": in_test} if test else {"": len(rows)}

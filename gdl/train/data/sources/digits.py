@@ -31,7 +31,7 @@ def digits(request: Request, size: int = 8) -> Prepared:
     if not _STORED_SIZE <= size <= _LARGEST_SIZE:
         message = f"`size` must be {_STORED_SIZE} to {_LARGEST_SIZE}, got {size}"
         raise errors.bad_argument(str(request.call), message, f"size={min(max(size, _STORED_SIZE), _LARGEST_SIZE)}")
-    fields = {"image": FieldType("u8", (size, size)), "label": FieldType("u8", ())}
+    fields = {"image": FieldType("u8", (size, size)), "label": FieldType("u8", (), 10)}
     splits = {"train": _TRAIN, "test": _TEST}
     header = DataHeader(str(request.call), fields, splits, {"classes": 10}, "shipped with GDL")
     return Prepared(header, lambda split: _load(size, split))

@@ -60,7 +60,7 @@ def images(request: Request, folder: str, size: int = 0, grey: bool = False) -> 
     fields = {"image": FieldType("u8", wanted.shape)}
     labels = None
     if names != [""]:
-        fields["label"] = FieldType("i64", ())
+        fields["label"] = FieldType("i64", (), len(names))
         labels = {split: [names.index(n) for n, ps in c.items() for _ in ps] for split, c in splits.items()}
     counts = {split: len(group) for split, group in paths.items()}
     attributes = {"classes": len(names)} if labels else {}

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from gdl.errors import data as errors
 from gdl.train.data.download import Failed, RemoteFile, download, is_intact
-from gdl.train.data.idx_format import read_idx, read_idx_header
+from gdl.train.data.idx_format import highest_byte, read_idx, read_idx_header
 from gdl.train.data.source import Prepared, Request
 from gdl.types.record import DataHeader, FieldType
 
 if TYPE_CHECKING:
     from gdl.train.data.source import Records
 
-_IMAGE, _LABEL = FieldType("u8", (28, 28)), FieldType("u8", ())
+_IMAGE, _LABEL = FieldType("u8", (28, 28)), FieldType("u8", (), 10)
 _FIELDS = {"image": _IMAGE, "label": _LABEL}
 _CLASSES = 10
 
@@ -134,7 +134,9 @@ def _header_of(request: Request, published: Published, files: Files) -> DataHead
             raise errors.disagree(files[split, "image"].parent, what, rows, "use files that belong together")
         counts[split] = of_field["image"]
     folder = files["train", "image"].parent
-    return DataHeader(str(request.call), _FIELDS, counts, {"classes": _CLASSES}, str(folder))
+    highest = max(highest_byte(files[split, "label"], request.options.limit_bytes) for split in counts)
+    fields = {"image": _IMAGE, "label": FieldType("u8", (), highest + 1)}
+    return DataHeader(str(request.call), fields, counts, {"classes": _CLASSES}, str(folder))
 
 
 def _fetch(request: Request, published: Published, cached: Files, cache: Path) -> None:

@@ -33,7 +33,7 @@ def spiral(request: Request, points: int = 100, classes: int = 3, noise: float =
     if points * classes > _LARGEST:
         message = f"{points:,} * {classes:,} points, the limit is {_LARGEST:,}"
         raise errors.bad_argument(str(request.call), message, "ask for fewer points")
-    fields = {"pos": FieldType("f32", (2,)), "arm": FieldType("i64", ())}
+    fields = {"pos": FieldType("f32", (2,)), "arm": FieldType("i64", (), classes)}
     header = DataHeader(str(request.call), fields, {"": points * classes}, {"classes": classes}, "computed")
     return Prepared(header, lambda split: _load(points, classes, noise, seed))
 
