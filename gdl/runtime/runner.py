@@ -12,6 +12,7 @@ import numpy as np
 from gdl.errors import runtime as errors
 from gdl.graph.node import Graph, Node
 from gdl.runtime.arena import Arena
+from gdl.runtime.asking import Ask, asking, never
 from gdl.runtime.binding import bind
 from gdl.runtime.plan import plan
 from gdl.runtime.state import State
@@ -65,6 +66,7 @@ class Runner:
         self.names = tuple([name for name, _ in self.inputs])
         self._ready: OrderedDict[_Shapes, _Ready] = OrderedDict()
         self._last = _Ready((), None, ())  # fits nothing
+        self.ask: Ask = never  # the last call made by `first_asked`, made short
 
     def __call__(
         self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray], step: int = 0, epoch: int = 0, tick: int = 0
@@ -75,17 +77,17 @@ class Runner:
         """
         if type(arrays) is not list:
             arrays = self._in_order(arrays)
-        outputs = self.again(arrays, step, epoch, tick)
-        if outputs is None:
-            arrays = [np.asarray(array, order="C") for array in arrays]
-            self._last = self._ready_for(arrays)
-            outputs = self._last.run(arrays, step, epoch, tick)
-        return outputs
-
-    def again(self, arrays: list[Any], step: int = 0, epoch: int = 0, tick: int = 0) -> tuple[Any, ...] | None:
-        """As a call, if these are just such arrays as the last call had; None, and nothing is done, if not."""
         last = self._last
-        return last.run(arrays, step, epoch, tick) if last.takes(arrays) else None
+        if not last.takes(arrays):
+            arrays = [np.asarray(array, order="C") for array in arrays]
+            last = self._last = self._ready_for(arrays)
+        return last.run(arrays, step, epoch, tick)
+
+    def first_asked(self, arrays: Mapping[str, np.ndarray], tick: int) -> tuple[Any, ...]:
+        """As a call; from then on `ask` is the short way to make it with such arrays again."""
+        outputs = self(arrays, tick=tick)
+        self.ask = asking(self._last.step, self.names, self._in_order(arrays))  # type: ignore[arg-type]
+        return outputs
 
     def trace(
         self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray], step: int = 0, epoch: int = 0, tick: int = 0

@@ -45,16 +45,16 @@ class Step:
     Should a run fail, some variables may have their new values already.
     """
 
-    __slots__ = ("_run", "plan", "seed", "state")
+    __slots__ = ("plan", "run", "seed", "state")
 
     def __init__(self, plan: Plan, state: State, seed: int, run: Callable[..., tuple[Any, ...]]):
         self.plan, self.state, self.seed = plan, state, seed
-        self._run = quiet(run)
+        self.run = quiet(run)  # as a call, the arrays one by one, and errors as they come
 
     def __call__(self, inputs: Sequence[np.ndarray], step: int = 0, epoch: int = 0, tick: int = 0) -> tuple[Any, ...]:
         """The outputs for the fed arrays, which are given in the order of `plan.inputs`. Errors: E0809."""
         try:
-            return self._run(*inputs, step, epoch, tick)
+            return self.run(*inputs, step, epoch, tick)
         except STOPS as error:
             raise blamed(self.plan, error) from None
 

@@ -120,13 +120,15 @@ class Session:
         return runner
 
     def _values(self, runner: Runner, wanted: Sequence[str], feeds: Mapping[str, Any]) -> list[Any]:
-        tick, names, outputs = self._ticks, runner.names, None
-        if len(feeds) == len(names):  # then most often the same as the last time
-            outputs = runner.again([feeds.get(name) for name in names], tick=tick)
-        if outputs is None:
-            outputs = runner(self._fed(runner.inputs, ", ".join(wanted), feeds), tick=tick)
+        tick = self._ticks
+        values = runner.ask(feeds, tick)
+        if values is None:
+            fed = self._fed(runner.inputs, ", ".join(wanted), feeds)
+            values = runner.ask(fed, tick)
+            if values is None:
+                values = [plain(value) for value in runner.first_asked(fed, tick)]
         self._ticks = tick + 1
-        return [plain(value) for value in outputs]
+        return values
 
     def _fed(self, inputs: Sequence[tuple[str, Any]], what: str, feeds: Mapping[str, Any]) -> dict[str, np.ndarray]:
         for name in feeds:

@@ -80,6 +80,33 @@ def test_any_batch_size_and_any_array_like(session: gdl.Session) -> None:
     assert np.allclose(session.run("pred", x=np.asfortranarray(X)), expected())
 
 
+def test_a_call_made_again_is_the_same_call() -> None:
+    session = gdl.loads("""gdl 1
+placeholder a: f32[]
+placeholder x: f32[3]
+placeholder i: i64[]
+y = a * x
+z = gather(y, i)
+""")
+    x = np.arange(3, dtype=np.float32)
+    for a in (0.5, np.float32(0.5), np.array(0.5, np.float32), np.array(0.5), "0.5", 1, True, 0.5):
+        for fed in (x, x.astype(np.float64), [0, 1, 2], np.stack([x, x], 1)[:, 0]):
+            if a == "0.5":
+                with pytest.raises(gdl.UsageError, match="E0916"):
+                    session.run(("y", "z"), a=a, x=fed, i=2)
+            else:
+                y, z = session.run(("y", "z"), a=a, x=fed, i=2)
+                assert y.dtype == np.float32 and np.array_equal(y, np.float32(a) * x) and z == y[2]
+    for _ in range(2):
+        with pytest.raises(gdl.RunError, match="E0809.*the index 3 is outside"):
+            session.run(("y", "z"), a=0.5, x=x, i=3)
+        with pytest.raises(gdl.RunError, match=r"`x` is f32\[3\]"):
+            session.run(("y", "z"), a=0.5, x=x[:2], i=0)
+        with pytest.raises(gdl.UsageError, match="E0913.*`i`"):
+            session.run(("y", "z"), a=0.5, x=x)
+    assert session.run((), a=0.5) == session.run(()) == ()
+
+
 def test_the_callers_arrays_are_never_changed(session: gdl.Session) -> None:
     x, y = X.copy(), Y.copy()
     session.grad("loss", ["w", "b", "x"], x=x, y=y)
