@@ -62,6 +62,21 @@ class Zero:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the work of a node comes apart: the axis along which the result and each operand is cut, None for an operand
+    that every part needs. Where the result has none, the parts' results are added. `work` counts multiplications."""
+
+    result: int | None
+    operands: tuple[int | None, ...]
+    work: int
+
+    def length(self, result: TensorType, operands: Sequence[TensorType]) -> int:
+        """Into how many parts it comes apart at most."""
+        pairs = zip((result, *operands), (self.result, *self.operands))
+        return next(type.shape[axis] for type, axis in pairs if axis is not None)  # type: ignore[return-value]
+
+
 @dataclass(eq=False)
 class Op:
     name: str
@@ -82,6 +97,7 @@ class Op:
     dtype_rule: Callable[..., str] | None = None
     requirement: Callable[..., Sequence[Guard] | None] | None = None
     specialise: Callable[..., Callable[..., Any]] | None = None
+    cut: Callable[..., Cut | None] | None = None
     expand: Callable[..., Node | tuple[Node, ...]] | None = None  # a composite's graph
     rest: str | None = None  # the attribute that gathers all keywords which are no parameters, as a dict
 
@@ -127,6 +143,12 @@ class Op:
         for them, or None to use the plain kernel. A kernel with an attribute `scratch_bytes` is handed so many bytes
         as its last argument: memory that others use at other times."""
         self.specialise = rule
+        return rule
+
+    def parts(self, rule: Callable[..., Cut | None]) -> Callable[..., Cut | None]:
+        """Decorator: `rule(out_type, *types, **attrs)`, shapes being integers, says how threads may share the work, or
+        None."""
+        self.cut = rule
         return rule
 
     def __call__(self, *inputs: Node, **attrs: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gdl.lang.program import Computation, Feed, Program
 from gdl.runtime.arena import Arena
+from gdl.runtime.pool import Pool
 from gdl.runtime.random import philox_key
 from gdl.runtime.runner import Runner
 from gdl.runtime.state import State
@@ -31,12 +32,13 @@ class Execution:
     seed: int = 0
     directory: Path | None = None  # where images go
     arena: Arena = field(default_factory=Arena, repr=False)  # all graphs take turns in it
+    pool: Pool | None = None  # the threads that a step may use, where it may use more than one
     _evals: dict[str, tuple[Runner, Batches | NoData]] = field(default_factory=dict, repr=False)
 
     def runner(self, computation: Computation, stream: str = "") -> Runner:
         """The computation prepared to run; it draws from the seed's main stream, or from one of its own."""
         seed = philox_key(self.seed, stream) if stream else self.seed
-        return Runner(computation.graph, computation.inputs, self.state, seed, arena=self.arena)
+        return Runner(computation.graph, computation.inputs, self.state, seed, arena=self.arena, pool=self.pool)
 
     def batches(self, feed: Feed) -> Batches | NoData:
         if feed.data is None:
