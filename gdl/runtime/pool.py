@@ -19,20 +19,20 @@ _Inbox = SimpleQueue  # of (function, arguments, where its end is told), or None
 
 
 class Pool:
-    """So many threads, the caller's among them. The others wait while there is nothing to do, and end with the pool."""
+    """So many threads, the caller's among them. The others start when they are first needed, wait while there is nothing
+    to do, and end with the pool."""
 
     __slots__ = ("__weakref__", "_inboxes", "threads")
 
     def __init__(self, threads: int):
         self.threads = threads
-        self._inboxes: tuple[_Inbox, ...] = tuple([SimpleQueue() for _ in range(threads - 1)])
-        for inbox in self._inboxes:
-            Thread(target=_work, args=(inbox,), name="gdl part", daemon=True).start()
-        weakref.finalize(self, _end, self._inboxes)
+        self._inboxes: tuple[_Inbox, ...] = ()
 
     def run(self, calls: Sequence[Call]) -> None:
         """Makes the calls, no more than there are threads, and returns when all are done. Raises what the first of
         those that failed raised."""
+        if not self._inboxes:
+            self._start()
         done: SimpleQueue[BaseException | None] = SimpleQueue()  # of this run: an interrupted one leaves nothing behind
         for inbox, (function, arguments) in zip(self._inboxes, calls[1:]):
             inbox.put((function, arguments, done))
@@ -44,6 +44,13 @@ class Pool:
         for fault in faults:
             if fault is not None:
                 raise fault
+
+
+    def _start(self) -> None:
+        self._inboxes = tuple([SimpleQueue() for _ in range(self.threads - 1)])
+        for inbox in self._inboxes:
+            Thread(target=_work, args=(inbox,), name="gdl part", daemon=True).start()
+        weakref.finalize(self, _end, self._inboxes)
 
 
 def _work(inbox: _Inbox) -> None:

@@ -13,7 +13,7 @@ from gdl.errors import runtime as errors
 from gdl.graph.node import Graph, Node
 from gdl.runtime.arena import Arena
 from gdl.runtime.binding import bind
-from gdl.runtime.plan import plan
+from gdl.runtime.plan import Plan, plan
 from gdl.runtime.pool import Pool
 from gdl.runtime.state import State
 from gdl.runtime.step import Step, prepare
@@ -100,6 +100,13 @@ class Runner:
         """The prepared plan for arrays of these sizes."""
         return self._ready_for(self._in_order(arrays)).step  # type: ignore[return-value]
 
+    def plan_for(self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> Plan:
+        """The plan for arrays of these sizes, without its memory."""
+        return self._planned(bind(self.inputs, self._in_order(arrays), self.sizes))
+
+    def _planned(self, sizes: Mapping[str, int]) -> Plan:
+        return plan(self.graph, sizes, self.pool.threads if self.pool else 1)
+
     def _in_order(self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> list[np.ndarray]:
         given = arrays if type(arrays) is dict or isinstance(arrays, Mapping) else dict(zip(self.names, arrays))
         try:
@@ -114,8 +121,7 @@ class Runner:
         shapes = tuple([array.shape for array in arrays])
         ready = self._ready.get(shapes)
         if ready is None:
-            made = plan(self.graph, sizes, self.pool.threads if self.pool else 1)
-            step = prepare(made, self.state, self.seed, self.arena, self.pool)
+            step = prepare(self._planned(sizes), self.state, self.seed, self.arena, self.pool)
             taken = tuple([self.names.index(name) for name in step.plan.inputs])
             types = tuple([(array.shape, array.dtype) for array in arrays])
             ready = self._ready[shapes] = _Ready(types, step, taken, taken == tuple(range(len(arrays))))

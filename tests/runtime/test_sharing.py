@@ -83,6 +83,8 @@ def test_infinities_are_values_in_every_thread() -> None:
 def test_threads_end_with_their_pool() -> None:
     before = threading.active_count()
     pool = Pool(3)
+    assert threading.active_count() == before  # none before there is something to do
+    pool.run([(gc.isenabled, ())] * 3)
     assert threading.active_count() == before + 2
     others = [t for t in threading.enumerate() if t.name == "gdl part"]
     del pool
