@@ -9,14 +9,23 @@ from typing import Any
 import click
 
 from gdl.cli.display import Display, display
-from gdl.cli.options import FILE_PATH, data_option, json_option, program_options, quiet_option, seed_option, set_option
+from gdl.cli.options import (
+    FILE_PATH,
+    data_option,
+    json_option,
+    program_options,
+    quiet_option,
+    seed_option,
+    set_option,
+    threads_option,
+)
 from gdl.cli.screen import show_diagnostics
 from gdl.cli.settings import knobs, parse_settings
 from gdl.errors import Exit
 from gdl.errors import command as errors
 from gdl.resources import open_source
 from gdl.session.checking import Checked, check_program
-from gdl.session.configuration import configuration_of
+from gdl.session.configuration import Configuration, configuration_of
 from gdl.session.runs import check_copy, evaluation
 from gdl.train.data import DataOptions
 from gdl.train.events import Moment, Noted, Progress
@@ -31,13 +40,14 @@ from gdl.train.rundir import view_run
 )
 @set_option
 @seed_option
+@threads_option
 @data_option
 @click.option("--out", type=FILE_PATH, metavar="DIR", help="Directory for images that evals write.")
 @quiet_option
 @json_option
 def command(
     target: Path, names: Sequence[str], weights: Path | None, settings: Sequence[str], seed: int | None,
-    data: Path | None, out: Path | None, quiet: bool, as_json: bool,
+    threads: int | None, data: Path | None, out: Path | None, quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Run eval blocks, all or those named, and show what they find.
 
@@ -47,22 +57,24 @@ def command(
         if target.is_dir():
             if settings:
                 raise errors.conflict("--set", "a run's directory", "a run has the settings that it was started with")
-            checked, options, hypers, weights, at_seed = _of_run(target, data, weights, shown)
+            checked, options, config, weights = _of_run(target, data, weights, shown)
+            hypers, at_seed, threads = dict(config.hypers), config.seed, threads or config.threads
             out = out or target
         else:
             source = open_source(target)
             options = program_options(data, target.parent, shown.downloading)
             hypers = parse_settings(settings, knobs(source)) if settings else {}
-            checked, at_seed = check_program(source, options, hypers), 0
+            checked, at_seed, threads = check_program(source, options, hypers), 0, threads or 1
         show_diagnostics(d for d in checked.diagnostics if not d.is_error)
-        _evaluate(checked, options, hypers, weights, names, at_seed if seed is None else seed, out, shown)
+        seed = at_seed if seed is None else seed
+        _evaluate(checked, options, hypers, weights, names, seed, threads, out, shown)
     return Exit.OK
 
 
 def _of_run(
     path: Path, data: Path | None, weights: Path | None, shown: Display
-) -> tuple[Checked, DataOptions, dict[str, Any], Path | None, int]:
-    """The program of a run, its data, its hypers, its last weights and its seed."""
+) -> tuple[Checked, DataOptions, Configuration, Path | None]:
+    """The program of a run, its data, what it was started with and its last weights."""
     run = view_run(path)
     config = configuration_of(run)
 
@@ -70,12 +82,12 @@ def _of_run(
         return program_options(data_dir, program_dir, shown.downloading)
 
     checked, of_run = check_copy(run, config, options, data)
-    return checked, of_run, dict(config.hypers), weights or run.latest, config.seed
+    return checked, of_run, config, weights or run.latest
 
 
 def _evaluate(
     checked: Checked, options: DataOptions, hypers: dict[str, Any], weights: Path | None, names: Sequence[str],
-    seed: int, out: Path | None, shown: Display,
+    seed: int, threads: int | None, out: Path | None, shown: Display,
 ) -> None:  # fmt: skip
     program = checked.require()
     if not program.evals:
@@ -83,7 +95,7 @@ def _evaluate(
     for name in names:
         if name not in program.evals:
             raise errors.unknown_part("eval block", name, program.evals)
-    execution, memory, notes = evaluation(checked, options, hypers, weights=weights, seed=seed, out=out)
+    execution, memory, notes = evaluation(checked, options, hypers, weights=weights, seed=seed, threads=threads, out=out)
     for note in notes:
         shown.show(Noted(Moment(), note))
     at = execution.moment(memory.position)

@@ -23,6 +23,9 @@ COMMANDS = {
     "doc": ("gdl.cli.doc", "What a name means: ops, the library, your own modules."),
     "repl": ("gdl.cli.repl", "A prompt: type expressions and see what they are."),
 }
+#: GDL's own threads share the work (gdl.runtime.blas). What is told so before it is loaded starts none that would idle,
+#: and Accelerate listens at no other time.
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 EXIT_CODES = """\b
 Exit codes:
   0    all went well
@@ -84,6 +87,8 @@ def gdl() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; the exit code. A user's mistake is told, never raised."""
+    for name in BLAS_THREADS:
+        os.environ.setdefault(name, "1")
     try:
         return int(gdl.main(argv, prog_name="gdl", standalone_mode=False) or 0)
     except (Exception, KeyboardInterrupt) as error:

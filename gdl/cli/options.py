@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from gdl.errors.command import MOST_THREADS
 from gdl.train.data import DataOptions, data_options
 
 
@@ -49,6 +50,9 @@ set_option = click.option(
 )
 seed_option = click.option(
     "--seed", type=click.IntRange(min=0), default=None, metavar="N", help="Seed of all random draws."
+)
+threads_option = click.option(
+    "--threads", type=click.IntRange(1, MOST_THREADS), metavar="N", help="Threads that share the work of a step [1]."
 )
 quiet_option = click.option("--quiet", is_flag=True, help="Show errors and warnings only.")
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per event, on standard output.")

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gdl.cli.display import Display, Json, Quiet, display
 from gdl.cli.interrupt import gentle_interrupt
-from gdl.cli.options import FILE_PATH, data_option, json_option, program_options, quiet_option, seed_option, set_option
+from gdl.cli.options import (
+    FILE_PATH,
+    data_option,
+    json_option,
+    program_options,
+    quiet_option,
+    seed_option,
+    set_option,
+    threads_option,
+)
 from gdl.cli.screen import printable, show_diagnostics
 from gdl.cli.settings import Knob, knobs, parse_settings, table
 from gdl.errors import Exit
@@ -23,6 +33,9 @@ from gdl.session.runs import resume as resume_run
 from gdl.train.checkpoint import peek
 from gdl.train.events import Progress
 
+if TYPE_CHECKING:
+    from gdl.runtime.plan import Plan
+
 
 @click.command("run", add_help_option=False)
 @click.argument("file", required=False, type=FILE_PATH)
@@ -30,17 +43,19 @@ from gdl.train.events import Progress
 @click.option("--epochs", type=click.IntRange(min=0), metavar="N", help="Train for N epochs instead.")
 @click.option("--steps", type=click.IntRange(min=0), metavar="N", help="Train for N steps instead.")
 @seed_option
+@threads_option
 @data_option
 @click.option("--out", type=FILE_PATH, metavar="DIR", help="Directory of the run [runs/PROGRAM].")
 @click.option("--resume", type=FILE_PATH, metavar="DIR", help="Go on with the run in DIR.")
+@click.option("--show", type=click.Choice(["plan"]), help="Show the code that steps and evals run, and stop.")
 @quiet_option
 @json_option
 @click.option("-h", "--help", "wants_help", is_flag=True, help="Show this, and the hypers of FILE.")
 @click.pass_context
 def command(
     ctx: click.Context, file: Path | None, settings: Sequence[str], epochs: int | None, steps: int | None,
-    seed: int | None, data: Path | None, out: Path | None, resume: Path | None, quiet: bool, as_json: bool,
-    wants_help: bool,
+    seed: int | None, threads: int | None, data: Path | None, out: Path | None, resume: Path | None, show: str | None,
+    quiet: bool, as_json: bool, wants_help: bool,
 ) -> int:  # fmt: skip
     """Check FILE, train what it says, run its evals.
 
@@ -55,20 +70,22 @@ def command(
     if epochs is not None and steps is not None:
         raise errors.conflict("--epochs", "--steps", "one of them says how long to train")
     if resume is not None:
-        for option, given in (("--set", settings), ("--seed", seed is not None), ("--out", out)):
+        for option, given in (("--set", settings), ("--seed", seed is not None), ("--out", out), ("--show", show)):
             if given:
                 raise errors.conflict("--resume", option, "a resumed run keeps the settings that it was started with")
     progress = Progress()
     with display(progress, quiet=quiet, as_json=as_json) as shown:
         if resume is not None:
-            run = _resumed(resume, data, _length(epochs, steps), progress, shown)
+            run = _resumed(resume, data, _length(epochs, steps), threads, progress, shown)
         else:
             assert file is not None
-            run = _started(file, settings, seed or 0, data, out, _length(epochs, steps), progress, shown)
+            given = _Given(settings, seed or 0, threads or 1, data, out, _length(epochs, steps), keep=show is None)
+            run = _started(file, given, progress, shown)
+        plans = run.execution.plans() if show else {}
         with gentle_interrupt(progress):
-            for event in run.events():
+            for event in run.events() if show is None else ():
                 shown.show(event)
-    return _farewell(run, shown)
+    return _farewell(run, shown) if show is None else _show_plans(plans, run, as_json)
 
 
 def _help(ctx: click.Context, known: dict[str, Knob]) -> str:
@@ -87,25 +104,55 @@ def _length(epochs: int | None, steps: int | None) -> Length | None:
     return Length("steps", steps) if steps is not None else None
 
 
-def _started(
-    file: Path, settings: Sequence[str], seed: int, data: Path | None, out: Path | None, length: Length | None,
-    progress: Progress, shown: Display,
-) -> Run:  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What the command line says of a new run."""
+
+    settings: Sequence[str]
+    seed: int
+    threads: int
+    data: Path | None
+    out: Path | None
+    length: Length | None
+    keep: bool
+
+
+def _started(file: Path, given: _Given, progress: Progress, shown: Display) -> Run:
     """A new run."""
     source = open_source(file)
-    hypers: dict[str, Any] = parse_settings(settings, knobs(source)) if settings else {}
-    options = program_options(data, file.parent, shown.downloading)
+    hypers: dict[str, Any] = parse_settings(given.settings, knobs(source)) if given.settings else {}
+    options = program_options(given.data, file.parent, shown.downloading)
     checked = check_program(source, options, hypers)
     show_diagnostics(d for d in checked.diagnostics if not d.is_error)
     checked.require()
-    return start(checked, options, hypers=hypers, seed=seed, length=length, out=out, progress=progress)
+    return start(
+        checked, options, hypers=hypers, seed=given.seed, length=given.length, threads=given.threads, out=given.out,
+        progress=progress, keep=given.keep,
+    )  # fmt: skip
 
 
-def _resumed(resume: Path, data: Path | None, length: Length | None, progress: Progress, shown: Display) -> Run:
+def _resumed(
+    resume: Path, data: Path | None, length: Length | None, threads: int | None, progress: Progress, shown: Display
+) -> Run:
     def options(data_dir: Path | None, program_dir: Path | None) -> Any:
         return program_options(data_dir, program_dir, shown.downloading)
 
-    return resume_run(resume, options, data_dir=data, length=length, progress=progress)
+    return resume_run(resume, options, data_dir=data, length=length, threads=threads, progress=progress)
+
+
+def _show_plans(plans: Mapping[str, Plan], run: Run, as_json: bool) -> int:
+    """The generated code of all that would run."""
+    if not plans:
+        raise errors.nothing_to_do(run.execution.program.source.name, "train or eval block")
+    for note in () if as_json else run.notes:
+        click.echo(printable(f"# {note}"))
+    for title, plan in plans.items():
+        if as_json:
+            counts = {"nodes": len(plan.order), "buffers": len(plan.buffers), "bytes": plan.arena_bytes}
+            Json().say({"event": "plan", "of": title, **counts, "code": plan.source})
+        else:
+            click.echo(printable(f"# {title}\n{plan.source}"))
+    return Exit.OK
 
 
 def _farewell(run: Run, shown: Display) -> int:

@@ -8,6 +8,9 @@ from gdl.diagnostics import Diagnostic
 from gdl.errors import UsageError
 from gdl.errors.names import closest
 
+#: That may share the work of a step: enough for any machine, and few enough to start.
+MOST_THREADS = 256
+
 
 def not_a_setting(text: str) -> UsageError:
     message = f"`--set {text}` sets nothing"
@@ -86,3 +89,10 @@ def wrong_shape(name: str, wanted: str, got: str) -> UsageError:
 def not_scalar(name: str, got: str) -> UsageError:
     help = f"differentiate a scalar, for instance its sum: define total = sum({name})"
     return UsageError(Diagnostic("E0917", f"`{name}` is {got}; only a scalar has a gradient", helps=(help,)))
+
+
+def bad_threads(got: object) -> UsageError:
+    help = "the processors of this machine are a good number; leave it out, and NumPy's BLAS stays as it is set"
+    return UsageError(
+        Diagnostic("E0918", f"`threads` must be a whole number from 1 to {MOST_THREADS}, got {got!r}", helps=(help,))
+    )

@@ -18,7 +18,7 @@ from gdl.ops.extents import agree, axes_of, divides, refuse, resized, shown, who
 from gdl.ops.lazy import np
 from gdl.ops.samples import normal, sample
 from gdl.ops.shaping import reshape
-from gdl.ops.table import composite, op, show_static
+from gdl.ops.table import Cut, composite, op, show_static
 from gdl.ops.windows import borders, pair, reach_of, windows_2d, windows_along
 from gdl.types import sizes
 from gdl.types.match import Guard
@@ -97,6 +97,11 @@ def _run(kernel: Callable[..., Any], shape: Sequence[int], out: Any, *arrays: An
     return out
 
 
+def _work(result: TensorType, kernel: TensorType) -> int:
+    """The multiplications of a convolution and of either gradient, given the types of its result and its kernel."""
+    return prod(result.shape) * prod(kernel.shape[:3])  # type: ignore[type-var]
+
+
 def _item_bytes(type: TensorType) -> int:
     return 8 if type.dtype == "f64" else 4
 
@@ -156,6 +161,11 @@ def _(out, x, kernel, **attrs):
 @conv2d.special
 def _(out_type, x, kernel, groups, **attrs):
     return _convolve(x.shape, kernel.shape, _item_bytes(x), groups, **attrs)
+
+
+@conv2d.parts
+def _(out_type, x, kernel, **attrs):
+    return Cut(0, (0, None), _work(out_type, kernel))
 
 
 @conv2d.grad
@@ -227,6 +237,11 @@ def _(out_type, g, kernel, size, groups, **attrs):
     return _convolve_back(out_type.shape, kernel.shape, _item_bytes(g), groups, **attrs)
 
 
+@conv2d_input_grad.parts
+def _(out_type, g, kernel, **attrs):
+    return Cut(0, (0, None), _work(g, kernel))
+
+
 @conv2d_input_grad.grad
 def _(upstream, out, g, kernel, size, **attrs):
     at_kernel = conv2d_kernel_grad(upstream, g, size=kernel.type.shape[:2], **attrs)
@@ -292,6 +307,11 @@ def _(out, x, g, **attrs):
 @conv2d_kernel_grad.special
 def _(out_type, x, g, size, groups, **attrs):
     return _correlate(x.shape, out_type.shape, _item_bytes(x), groups, **attrs)
+
+
+@conv2d_kernel_grad.parts
+def _(out_type, x, g, **attrs):
+    return Cut(None, (0, 0), _work(g, out_type))
 
 
 @conv2d_kernel_grad.grad

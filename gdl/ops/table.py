@@ -66,6 +66,21 @@ class Zero:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How the work of a node comes apart: the axis along which the result and each operand is cut, None for an operand
+    that every part needs. Where the result has none, the parts' results are added. `work` counts multiplications."""
+
+    result: int | None
+    operands: tuple[int | None, ...]
+    work: int
+
+    def length(self, result: TensorType, operands: Sequence[TensorType]) -> int:
+        """Into how many parts it comes apart at most."""
+        pairs = zip((result, *operands), (self.result, *self.operands))
+        return next(type.shape[axis] for type, axis in pairs if axis is not None)  # type: ignore[return-value]
+
+
 @dataclass(eq=False)
 class Op:
     name: str
@@ -88,6 +103,7 @@ class Op:
     requirement: Callable[..., Sequence[Guard] | None] | None = None
     specialise: Callable[..., Callable[..., Any]] | None = None
     count: Callable[..., int] | None = None
+    cut: Callable[..., Cut | None] | None = None
     expand: Callable[..., Node | tuple[Node, ...]] | None = None  # a composite's graph
     points_into: Callable[..., tuple[int, Dim]] | None = None
     holds: Callable[..., tuple[int, int] | None] | None = None
@@ -152,6 +168,12 @@ class Op:
         """Decorator: `rule(*types, **attrs)` gives the least and the greatest of the whole numbers that the result may
         hold, None where that is not known before the run."""
         self.holds = rule
+        return rule
+
+    def parts(self, rule: Callable[..., Cut | None]) -> Callable[..., Cut | None]:
+        """Decorator: `rule(out_type, *types, **attrs)`, shapes being integers, says how threads may share the work, or
+        None."""
+        self.cut = rule
         return rule
 
     def __call__(self, *inputs: Node, **attrs: Any) -> Any:

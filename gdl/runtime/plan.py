@@ -51,16 +51,16 @@ class Plan:
 
 
 @uncollected
-def plan(graph: Graph, sizes: Mapping[str, int]) -> Plan:
-    """The plan of a graph without open requests, its symbolic sizes bound, through all passes."""
+def plan(graph: Graph, sizes: Mapping[str, int], threads: int = 1) -> Plan:
+    """The plan of a graph without open requests, its symbolic sizes bound, through all passes, for so many threads."""
     with np.errstate(all="ignore"):  # as in a run: infinities are values
-        return plan_as_is(run_passes(bind_sizes(graph, sizes), PIPELINE))
+        return plan_as_is(run_passes(bind_sizes(graph, sizes), PIPELINE), threads=threads)
 
 
-def plan_as_is(graph: Graph, blocking: Blocking = Blocking()) -> Plan:  # noqa: B008
+def plan_as_is(graph: Graph, blocking: Blocking = Blocking(), threads: int = 1) -> Plan:  # noqa: B008
     """The plan of a graph whose sizes are bound, without any pass."""
     order = schedule(graph)
-    listing = select(graph, order)
+    listing = select(graph, order, threads)
     settle_updates(listing)
     mark_chains(listing.statements, blocking)
     arena_bytes, buffers = assign_memory(listing)

@@ -14,7 +14,8 @@ from gdl.graph.node import Graph, Node
 from gdl.runtime.arena import Arena
 from gdl.runtime.asking import Ask, asking, never
 from gdl.runtime.binding import bind
-from gdl.runtime.plan import plan
+from gdl.runtime.plan import Plan, plan
+from gdl.runtime.pool import Pool
 from gdl.runtime.state import State
 from gdl.runtime.step import Step, prepare
 from gdl.types.tensor import TensorType
@@ -59,10 +60,10 @@ class Runner:
 
     def __init__(
         self, graph: Graph, inputs: Sequence[tuple[str, TensorType]], state: State, seed: int = 0,
-        sizes: Mapping[str, int] | None = None, arena: Arena | None = None,
+        sizes: Mapping[str, int] | None = None, arena: Arena | None = None, pool: Pool | None = None,
     ):  # fmt: skip
         self.graph, self.inputs, self.state, self.seed = graph, tuple(inputs), state, seed
-        self.sizes, self.arena = dict(sizes or {}), arena or Arena()
+        self.sizes, self.arena, self.pool = dict(sizes or {}), arena or Arena(), pool
         self.names = tuple([name for name, _ in self.inputs])
         self._ready: OrderedDict[_Shapes, _Ready] = OrderedDict()
         self._last = _Ready((), None, ())  # fits nothing
@@ -101,6 +102,13 @@ class Runner:
         """The prepared plan for arrays of these sizes."""
         return self._ready_for(self._in_order(arrays)).step  # type: ignore[return-value]
 
+    def plan_for(self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> Plan:
+        """The plan for arrays of these sizes, without its memory."""
+        return self._planned(bind(self.inputs, self._in_order(arrays), self.sizes))
+
+    def _planned(self, sizes: Mapping[str, int]) -> Plan:
+        return plan(self.graph, sizes, self.pool.threads if self.pool else 1)
+
     def _in_order(self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> list[np.ndarray]:
         given = arrays if type(arrays) is dict or isinstance(arrays, Mapping) else dict(zip(self.names, arrays))
         try:
@@ -115,7 +123,7 @@ class Runner:
         shapes = tuple([array.shape for array in arrays])
         ready = self._ready.get(shapes)
         if ready is None:
-            step = prepare(plan(self.graph, sizes), self.state, self.seed, self.arena)
+            step = prepare(self._planned(sizes), self.state, self.seed, self.arena, self.pool)
             taken = tuple([self.names.index(name) for name in step.plan.inputs])
             types = tuple([(array.shape, array.dtype) for array in arrays])
             ready = self._ready[shapes] = _Ready(types, step, taken, taken == tuple(range(len(arrays))))

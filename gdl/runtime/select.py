@@ -20,6 +20,7 @@ from gdl.graph.node import LOOP, Graph, Node
 from gdl.ops.table import TABLE, Op
 from gdl.runtime.arrays import DTYPES, aligned_block, nbytes_of, physical_bytes
 from gdl.runtime.loop import Loop
+from gdl.runtime.sharing import Shared, shared
 from gdl.runtime.statements import COPY, Form, Listing, Names, Owner, Statement, Storage, Value
 
 #: Python operators that give, on two NumPy scalars of one dtype, the same bits as the ufunc on arrays.
@@ -35,9 +36,9 @@ OUT_BY_NAME = frozenset({"maximum", "minimum"})
 LARGEST_CONSTANT_BYTES = 2**18
 
 
-def select(graph: Graph, order: Sequence[Node]) -> Listing:
+def select(graph: Graph, order: Sequence[Node], threads: int = 1) -> Listing:
     """The statements of a graph whose sizes are all bound, in the given order of its nodes."""
-    selection = _Selection()
+    selection = _Selection(threads)
     for node in order:
         selection.add(node)
     updates = [(selection.variable(variable), selection.either(new)) for variable, new in graph.updates]
@@ -48,7 +49,8 @@ def select(graph: Graph, order: Sequence[Node]) -> Listing:
 class _Selection:
     """The statements so far, and where each node's value is: as an array, as a scalar, or both."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int) -> None:
+        self.threads = threads
         self.statements: list[Statement] = []
         self.fed: dict[str, Value] = {}
         self.views: list[Value] = []
@@ -211,8 +213,8 @@ class _Selection:
 
     def _on_arrays(self, node: Node, entry: Op) -> None:
         operands = tuple([self.array(i) for i in node.inputs])
-        special = None
-        if entry.specialise is not None:
+        special: Any = shared(node, entry, self.threads)
+        if special is None and entry.specialise is not None:
             special = entry.specialise(node.type, *[i.type for i in node.inputs], **node.attrs)
         if special is None and entry.ufunc is None and not entry.takes_out and node.type.rank:
             value = Value(self._name("t"), node.type.dtype, _shape(node), Storage(Owner.RUN))
@@ -255,6 +257,7 @@ class _Selection:
     def _function(self, function: Any, wanted: str) -> str:
         name = self._functions.get(function)
         if name is None:
+            wanted = f"{wanted}_shared" if isinstance(function, Shared) else wanted
             name = self._functions[function] = self.names.take(wanted)
         return name
 

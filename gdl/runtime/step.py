@@ -20,7 +20,9 @@ from gdl.runtime.emit import Blocks, Function
 from gdl.runtime.interpret import STOPS, trace
 from gdl.runtime.loop import Loop, loop_kernel
 from gdl.runtime.plan import Plan, plan
+from gdl.runtime.pool import Pool
 from gdl.runtime.random import Draws
+from gdl.runtime.sharing import Shared
 from gdl.runtime.state import State
 from gdl.runtime.statements import Owner, Value
 
@@ -66,13 +68,14 @@ class Step:
         return trace(self.plan.graph, fed, self.state, self.seed, step, epoch, tick)
 
 
-def prepare(plan: Plan, state: State, seed: int, arena: Arena | None = None) -> Step:
-    """The plan bound to the arrays of `state` and to an arena (its own, or one that several plans take turns to use).
+def prepare(plan: Plan, state: State, seed: int, arena: Arena | None = None, pool: Pool | None = None) -> Step:
+    """The plan bound to the arrays of `state`, to an arena (its own, or one that several plans take turns to use), and to
+    the threads that it was made for.
 
     Errors: E0807 or E0808 for a variable that `state` has not, or not of this type; E0810 without enough memory.
     """
     check_state(plan.graph, plan.order, state)
-    names = _bind(plan, state, seed, (arena or Arena()).block(plan.arena_bytes))
+    names = _bind(plan, state, seed, (arena or Arena()).block(plan.arena_bytes), pool)
     for function in plan.code.functions:
         names[function.name] = _compile(function, names)
     return Step(plan, state, seed, names["run"])
@@ -103,10 +106,10 @@ def check_state(graph: Graph, nodes: Sequence[Node], state: State) -> None:
             raise errors.wrong_state(path, node.type.dtype, node.type.shape, str(array.dtype), array.shape)
 
 
-def _bind(plan: Plan, state: State, seed: int, block: np.ndarray) -> dict[str, Any]:
+def _bind(plan: Plan, state: State, seed: int, block: np.ndarray, pool: Pool | None) -> dict[str, Any]:
     """What every name of the generated code stands for, but the functions themselves."""
     code = plan.code
-    names: dict[str, Any] = {name: _ready(call, seed) for name, call in code.calls.items()}
+    names: dict[str, Any] = {name: _ready(call, seed, pool) for name, call in code.calls.items()}
     names.update({name: Draws(seed, key) for name, key in code.draws.items()})
     made: dict[Value, Any] = {}
     for view in plan.views:
@@ -118,8 +121,11 @@ def _bind(plan: Plan, state: State, seed: int, block: np.ndarray) -> dict[str, A
     return names
 
 
-def _ready(call: Any, seed: int) -> Any:
-    """A function that the code calls; a loop gets the plan of its body."""
+def _ready(call: Any, seed: int, pool: Pool | None) -> Any:
+    """A function that the code calls; a loop gets the plan of its body, a shared one its threads."""
+    if isinstance(call, Shared):
+        assert pool is not None, "a plan for several threads is prepared without any"
+        return call.bound_to(pool)
     if not isinstance(call, Loop):
         return call
     body = prepare(plan(Graph(call.body.results), {}), State(), seed)

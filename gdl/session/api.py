@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gdl.diagnostics import Diagnostic
 from gdl.errors import ProgramError
+from gdl.errors import command as errors
 from gdl.resources import open_source
 from gdl.session.checking import check_program
 from gdl.source import Source
@@ -40,12 +41,17 @@ def load(
     *,
     data: str | Path | None = None,
     seed: int = 0,
+    threads: int | None = None,
     arrays: Mapping[str, Any] | None = None,
     **hypers: Any,
 ) -> Session:
     """A session of the program in a file. `data` is the folder of its data files, `arrays` what its `arrays("name")`
-    sources stand for; everything else sets hypers. Errors: GdlError of the kind of the mistake."""
-    return _session(open_source(path), data, seed, arrays, hypers)
+    sources stand for, `threads` how many threads share the work of a run; everything else sets hypers.
+
+    With `threads`, NumPy's BLAS is held to one thread in this process, so that there is only one pool; without, nothing
+    is shared, and BLAS stays as it is set. Errors: GdlError of the kind of the mistake.
+    """
+    return _session(open_source(path), data, seed, threads, arrays, hypers)
 
 
 def loads(
@@ -53,20 +59,24 @@ def loads(
     *,
     data: str | Path | None = None,
     seed: int = 0,
+    threads: int | None = None,
     arrays: Mapping[str, Any] | None = None,
     **hypers: Any,
 ) -> Session:
     """As `load`, from the program's text."""
-    return _session(Source(_TEXT, text), data, seed, arrays, hypers)
+    return _session(Source(_TEXT, text), data, seed, threads, arrays, hypers)
 
 
 def _session(
-    source: Source, data: str | Path | None, seed: int, arrays: Mapping[str, Any] | None, hypers: Mapping[str, Any]
-) -> Session:
+    source: Source, data: str | Path | None, seed: int, threads: int | None, arrays: Mapping[str, Any] | None,
+    hypers: Mapping[str, Any],
+) -> Session:  # fmt: skip
     from gdl.session.session import Session  # brings numpy, which checking does without
 
     options = _options(source, data, arrays)
-    return Session(check_program(source, options, hypers), options, hypers, seed)
+    if threads is not None and (type(threads) is not int or not 1 <= threads <= errors.MOST_THREADS):
+        raise errors.bad_threads(threads)
+    return Session(check_program(source, options, hypers), options, hypers, seed, threads)
 
 
 def _options(source: Source, data: str | Path | None, arrays: Mapping[str, Any] | None = None) -> DataOptions:

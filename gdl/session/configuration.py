@@ -9,6 +9,7 @@ from reprlib import repr as shortened
 from typing import Any
 
 from gdl.errors import checkpoint as errors
+from gdl.errors.command import MOST_THREADS
 from gdl.train.rundir import RunDirectory
 
 
@@ -31,11 +32,12 @@ class Configuration:
     data_dir: Path | None
     data: Mapping[str, Any]
     length: Length | None
+    threads: int | None
 
 
 def configuration_of(run: RunDirectory) -> Configuration:
     """The configuration of a run. Errors: E0721 where its file lacks something or holds something else."""
-    config = run.config
+    config = {"threads": None, **run.config}  # which the first runs did not tell
     for key, (expected, fits) in _FIELDS.items():
         if key not in config:
             raise errors.not_a_run(run.path, f"its config.json has no '{key}'")
@@ -45,7 +47,7 @@ def configuration_of(run: RunDirectory) -> Configuration:
     length = config["length"]
     return Configuration(
         config["entry"], config["hypers"], config["seed"], _folder(config["program_dir"]), _folder(config["data_dir"]),
-        config["data"], Length(*length) if length else None,
+        config["data"], Length(*length) if length else None, config["threads"],
     )  # fmt: skip
 
 
@@ -81,6 +83,10 @@ def _is_count(value: object) -> bool:
     return type(value) is int and 0 <= value
 
 
+def _is_thread_count(value: object) -> bool:
+    return value is None or (_is_count(value) and 1 <= value <= MOST_THREADS)  # type: ignore[operator]
+
+
 def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
@@ -92,5 +98,6 @@ _FIELDS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "program_dir": ("a folder or null", _is_folder),
     "data_dir": ("a folder or null", _is_folder),
     "data": ("sources by name", _is_object),
+    "threads": (f"null or a whole number from 1 to {MOST_THREADS}", _is_thread_count),
     "length": ('null, or as ["epochs", 5]', _is_length),
 }

@@ -11,6 +11,8 @@ from typing import Any
 from gdl.errors import training as errors
 from gdl.lang.program import Load, Program
 from gdl.resources import is_file_name, open_source
+from gdl.runtime.blas import use_one_thread
+from gdl.runtime.pool import Pool
 from gdl.runtime.state import State
 from gdl.session.checking import Checked, check_program, find_checkpoint, fit_checkpoint
 from gdl.session.configuration import Configuration, Length, configuration_of
@@ -103,6 +105,7 @@ def start(
     hypers: Mapping[str, Any],
     seed: int = 0,
     length: Length | None = None,
+    threads: int | None = None,
     out: Path | None = None,
     progress: Progress | None = None,
     keep: bool = True,
@@ -110,6 +113,7 @@ def start(
     """A new run. It has a directory if there is something to keep: weights that are trained, images that are written.
 
     `out` is the directory, else the first free one of the program's name under runs/ (or what its `save` names).
+    `threads` share the work of a step; None leaves BLAS as it is set.
     """
     program, data, notes = open_all(checked, options, hypers)
     for block in program.evals.values():
@@ -121,9 +125,10 @@ def start(
     if keep and (program.trains or any(block.writes for block in program.evals.values())):
         folder, names = _program_files(program)
         entry = _entry(program, folder)
-        config = facts | {"entry": entry, **_circumstances(program, data, options, length)}
+        config = facts | {"entry": entry, "threads": threads, **_circumstances(program, data, options, length)}
         directory = create(out or free_directory(program), names, config)
     execution = Execution(program, state, data, seed, directory.path if directory else out)
+    notes += _with_threads(execution, threads)
     return Run(execution, directory, Memory(), progress or Progress(), facts, notes)
 
 
@@ -155,6 +160,17 @@ def _circumstances(program: Program, data: OpenData, options: DataOptions, lengt
 
 def _describe(dataset: Dataset) -> dict[str, Any]:
     return {"source": dataset.header.name, "splits": dict(dataset.header.splits)}
+
+
+def _with_threads(execution: Execution, threads: int | None) -> list[str]:
+    """Gives the execution its threads; notes on what can't be had."""
+    if threads is None:
+        return []
+    execution.pool = Pool(threads)
+    if use_one_thread():
+        return []
+    return ["NumPy's BLAS here can't be told how many threads to use: set OMP_NUM_THREADS=1 (Accelerate: "
+            "VECLIB_MAXIMUM_THREADS=1) before the start, or results may differ from one run to the next"]  # fmt: skip
 
 
 def _with_length(program: Program, length: Length | None) -> Program:
@@ -211,6 +227,7 @@ def resume(
     *,
     data_dir: Path | None = None,
     length: Length | None = None,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> Run:
     """The run of a directory, to be continued from its newest checkpoint, with the copy of the program that lies there.
@@ -236,7 +253,10 @@ def resume(
         memory.position.is_over = memory.position.is_over and length is None
     execution = Execution(program, state, data, config.seed, directory.path)
     run = Run(execution, directory, memory, progress or Progress(), _facts(program, config.seed))
-    run.notes = [*notes, *directory.notes]
+    run.notes = [*notes, *directory.notes, *_with_threads(execution, threads or config.threads)]
+    if threads not in (None, config.threads):
+        before = f"{config.threads} thread{'s' * (config.threads != 1)}" if config.threads else "BLAS as it was set"
+        run.notes.append(f"this run was started with {before}; from here on its numbers may differ in their last bits")
     if memory.position.is_over and memory.position.block == len(program.trains) - 1:
         run.notes.append("this run has ended; to train on, say how far in all: --epochs N or --steps N")
     return run
@@ -256,7 +276,7 @@ def check_copy(
 
 def evaluation(
     checked: Checked, options: DataOptions, hypers: Mapping[str, Any], *,
-    weights: Path | None = None, seed: int = 0, out: Path | None = None,
+    weights: Path | None = None, seed: int = 0, threads: int | None = None, out: Path | None = None,
 ) -> tuple[Execution, Memory, list[str]]:  # fmt: skip
     """A program ready to be evaluated, with the weights of a checkpoint or its initial ones; what the checkpoint
     remembers; notes. Images are written below `out` only."""
@@ -273,4 +293,5 @@ def evaluation(
             memory.position = Position(total_steps=memory.position.total_steps)
     elif program.trains and not program.loads:
         notes.append("these are the initial weights, nothing was trained; --from CHECKPOINT takes others")
-    return Execution(program, state, data, seed, out), memory, notes
+    execution = Execution(program, state, data, seed, out)
+    return execution, memory, notes + _with_threads(execution, threads)

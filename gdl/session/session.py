@@ -15,6 +15,7 @@ from gdl.errors import command as errors
 from gdl.graph.node import Graph, Node, topological
 from gdl.lang.program import Computation, Load, Program
 from gdl.runtime.exchange import Variables, as_fed
+from gdl.runtime.plan import Plan
 from gdl.runtime.runner import Runner
 from gdl.session.checking import Checked, fit_checkpoint
 from gdl.session.runs import Length, Run, start
@@ -41,9 +42,12 @@ class Outcome:
 class Session:
     """A checked program with tensors of its own. Two sessions share nothing."""
 
-    def __init__(self, checked: Checked, options: DataOptions, hypers: Mapping[str, Any], seed: int = 0):
+    def __init__(
+        self, checked: Checked, options: DataOptions, hypers: Mapping[str, Any], seed: int = 0,
+        threads: int | None = None,
+    ):  # fmt: skip
         self._checked, self._options, self._given = checked, options, dict(hypers)
-        self._run: Run = start(checked, options, hypers=hypers, seed=seed, keep=False)
+        self._run: Run = start(checked, options, hypers=hypers, seed=seed, threads=threads, keep=False)
         self._runners: dict[tuple[Any, ...], Runner] = {}
         self._stepper: Stepper | None = None
         self._ticks = 0  # runs asked for by `run` and `grad`: what their random draws are keyed by
@@ -68,6 +72,12 @@ class Session:
     @property
     def seed(self) -> int:
         return self._run.execution.seed
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads share the work of a run; None where that is left to NumPy's BLAS."""
+        pool = self._run.execution.pool
+        return pool.threads if pool is not None else None
 
     @property
     def variables(self) -> Variables:
@@ -139,6 +149,10 @@ class Session:
             raise errors.not_given(missing, what)
         return {name: as_fed(name, feeds[name], type.dtype) for name, type in inputs}
 
+    def plans(self) -> dict[str, Plan]:
+        """How every `minimize` and every eval block runs on a whole batch: `print(plan.source)` shows its code."""
+        return self._run.execution.plans()
+
     # ---- training
 
     def step(self) -> float:
@@ -161,10 +175,10 @@ class Session:
         )
         run = start(
             self._checked, self._options, hypers=self._given, seed=self.seed, length=length,
-            out=None if out is None else Path(out), progress=progress, keep=out is not None,
+            threads=self.threads, out=None if out is None else Path(out), progress=progress, keep=out is not None,
         )  # fmt: skip
         mine = self._run.execution
-        run.execution.state, run.execution.open_data = mine.state, mine.open_data
+        run.execution.state, run.execution.open_data, run.execution.pool = mine.state, mine.open_data, mine.pool
         before = self._run.memory.position
         run.memory = Memory(Position(ticks=before.ticks, total_steps=before.total_steps))
         self._run.memory, self._stepper = run.memory, None

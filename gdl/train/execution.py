@@ -8,6 +8,8 @@ from pathlib import Path
 
 from gdl.lang.program import Computation, Feed, Program
 from gdl.runtime.arena import Arena
+from gdl.runtime.plan import Plan
+from gdl.runtime.pool import Pool
 from gdl.runtime.random import philox_key
 from gdl.runtime.runner import Runner
 from gdl.runtime.state import State
@@ -31,12 +33,13 @@ class Execution:
     seed: int = 0
     directory: Path | None = None  # where images go
     arena: Arena = field(default_factory=Arena, repr=False)  # all graphs take turns in it
+    pool: Pool | None = None  # the threads that share the work of a step; None: one, and BLAS as it is set
     _evals: dict[str, tuple[Runner, Batches | NoData]] = field(default_factory=dict, repr=False)
 
     def runner(self, computation: Computation, stream: str = "") -> Runner:
         """The computation prepared to run; it draws from the seed's main stream, or from one of its own."""
         seed = philox_key(self.seed, stream) if stream else self.seed
-        return Runner(computation.graph, computation.inputs, self.state, seed, arena=self.arena)
+        return Runner(computation.graph, computation.inputs, self.state, seed, arena=self.arena, pool=self.pool)
 
     def batches(self, feed: Feed) -> Batches | NoData:
         if feed.data is None:
@@ -48,6 +51,23 @@ class Execution:
         train = self.program.trains[position.block]
         runners = {minimize.index: self.runner(minimize.computation) for minimize in statements(train.body)}
         return Stepper(train, runners, self.batches(train.feed), position)
+
+    def plans(self) -> dict[str, Plan]:
+        """How every `minimize` and every eval block will run on a whole batch, by what it is."""
+        found: dict[str, Plan] = {}
+        for train in self.program.trains:
+            for minimize in statements(train.body):
+                line = f", line {minimize.span.line}" if minimize.span else ""
+                title = f"{train.name}: minimize {minimize.loss}{line}"
+                found |= self._plan(title, minimize.computation, train.feed)
+        for name, block in self.program.evals.items():
+            found |= self._plan(f"eval {name}", block.computation, block.feed)
+        return found
+
+    def _plan(self, title: str, computation: Computation, feed: Feed) -> dict[str, Plan]:
+        batches = self.batches(feed)
+        title += f", batches of {batches.size}" if feed.data is not None else ""
+        return {title: self.runner(computation).plan_for(batches.take(0)[0])}
 
     def moment(self, position: Position) -> Moment:
         """The position as events tell it; before any step in a program that does not train."""
