@@ -1,7 +1,7 @@
-"""Writes vscode/syntaxes/gdl.tmLanguage.json from the grammar's tables: `python docs/editors/make_textmate.py`.
+"""Writes vscode/syntaxes/gdl.tmLanguage.json from the grammar's tables: `python docs/editors/make_textmate.py`
 
-Editors that know TextMate grammars (VS Code, Sublime Text, GitHub) colour line by line with regular expressions. Whether
-a word such as `data` or `batch` is a keyword depends on the statement, so what follows the word has to tell.
+Editors that know TextMate grammars (VS Code, Sublime Text) colour line by line, with regular expressions. Whether a word
+such as `data` or `batch` is a keyword depends on the statement; what stands beside the word has to tell.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from gdl.syntax.tokens import DTYPE_VARIABLES, DTYPES, RESERVED, STATEMENT_WORDS
 
 FILE = FOLDER / "vscode" / "syntaxes" / "gdl.tmLanguage.json"
 
-#: Words inside a statement, and what follows them where they are keywords.
 _END = r"\s*(?:$|[#;}])"
 _WORD = r"\s+(?!(?:and|or|if|else|in)\b)[\w(]"
+_BEGUN = rf'{_END}|\s*{{|\s+[\w"(\[*-]'  # what follows the first word of a statement
+#: Words inside a statement, and what follows them where they are keywords.
 FOLLOWED_BY = {
     "as": rf"\s+\w+{_END}", "along": _WORD, "batch": _WORD, "best": r"\s+\w", "carry": r"\s+\w+\s*=", "clip": _WORD,
     "epoch": _END, "epochs": _END, "error": r"\s+[EW][0-9]{4}\b", "every": _WORD, "freeze": _END,
@@ -38,7 +39,6 @@ def grammar(table: Table) -> dict[str, Any]:
     assert not missing, f"say in FOLLOWED_BY where these are keywords: {sorted(missing)}"
     reserved = sorted(RESERVED - _CONSTANTS)
     return {
-        "$schema": "https://raw.githubusercontent.com/martinring/tmlanguage/master/tmlanguage.json",
         "name": "GDL",
         "scopeName": "source.gdl",
         "fileTypes": ["gdl"],
@@ -58,10 +58,13 @@ def grammar(table: Table) -> dict[str, Any]:
             _rule("constant.language.gdl", rf"(?<!\.)\b{_any(_CONSTANTS)}\b(?!\s*=(?!=))"),
             _rule("keyword.control.gdl", rf"(?<!\.)\b{_any(reserved)}\b(?!\s*=(?!=))"),
             {
-                "match": rf'(?:^|(?<=[{{;]))\s*{_any(STATEMENT_WORDS - RESERVED, group=True)}\b(?={_END}|\s+[\w"({{\[*-]|\s*{{)',
+                "match": rf"(?:^|(?<=[{{;]))\s*{_any(STATEMENT_WORDS - RESERVED, group=True)}\b(?={_BEGUN})",
                 "captures": {"1": {"name": "keyword.control.gdl"}},
             },
-            *(_rule("keyword.other.gdl", rf"{_before(word)}\b{word}\b(?={after})") for word, after in FOLLOWED_BY.items()),
+            *(
+                _rule("keyword.other.gdl", rf"{_before(word)}\b{word}\b(?={after})")
+                for word, after in FOLLOWED_BY.items()
+            ),
             _rule("keyword.operator.gdl", _any(_signs(table), escape=True)),
             _rule("entity.name.function.gdl", r"\b[A-Za-z_]\w*(?=\()"),
         ],
@@ -81,7 +84,8 @@ def _rule(name: str, match: str) -> dict[str, Any]:
 
 def _any(words: Iterable[str], escape: bool = False, group: bool = False) -> str:
     words = sorted(words, key=lambda word: (-len(word), word))
-    return "(" + "?:" * (not group) + "|".join("".join(f"\\{c}" for c in word) if escape else word for word in words) + ")"
+    texts = ["".join(f"\\{sign}" for sign in word) if escape else word for word in words]
+    return f"({'' if group else '?:'}{'|'.join(texts)})"
 
 
 def _signs(table: Table) -> set[str]:

@@ -15,7 +15,7 @@ from gdl.cli.options import FILE_PATH
 from gdl.cli.screen import is_terminal, printable, show_diagnostics
 from gdl.errors import Exit, GdlError, UsageError
 from gdl.errors.files import unreadable, unwritable
-from gdl.resources import open_source
+from gdl.resources import MAX_SOURCE_BYTES, decoded, open_source
 from gdl.source import Source
 from gdl.syntax.format import format_source
 from gdl.train.atomic import write_atomically
@@ -52,7 +52,7 @@ def _format(file: Path, writes: bool, diff: bool) -> bool:
     changes = text != source.text
     if diff:
         shown = "".join(_difference(source, text))
-        click.echo(printable(shown) if is_terminal(sys.stdout) else shown.encode(), nl=False)
+        click.echo(printable(shown) if is_terminal(sys.stdout) else shown.encode(), nl=False)  # tabs stay, to be patched
     elif writes and is_input:
         click.echo(text.encode(), nl=False)
     elif changes:
@@ -63,10 +63,10 @@ def _format(file: Path, writes: bool, diff: bool) -> bool:
 
 
 def _standard_input() -> Source:
-    try:
-        return Source("standard input", sys.stdin.buffer.read().decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise UsageError(unreadable(_STANDARD_INPUT, f"byte {error.start} is not UTF-8 text", [])) from None
+    if sys.stdin is None:
+        raise UsageError(unreadable(_STANDARD_INPUT, "standard input is closed", []))
+    data = sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1)
+    return Source("standard input", decoded(_STANDARD_INPUT, data))
 
 
 def _replace(file: Path, text: str) -> None:
@@ -84,5 +84,6 @@ def _replace(file: Path, text: str) -> None:
 
 def _difference(source: Source, text: str) -> Iterator[str]:
     old, new = (t.replace("\r\n", "\n").splitlines(keepends=True) for t in (source.text, text))
-    for line in difflib.unified_diff(old, new, source.name, source.name + " formatted"):
+    name = printable(source.name)
+    for line in difflib.unified_diff(old, new, name, f"{name} formatted"):
         yield line if line.endswith("\n") else line + "\n\\ no line break at the end\n"

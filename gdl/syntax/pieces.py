@@ -12,21 +12,10 @@ from gdl.columns import cells
 from gdl.source import Source
 from gdl.syntax.ast import Comment
 from gdl.syntax.parser import Reading
-from gdl.syntax.spacing import blanks, is_operand_end
+from gdl.syntax.spacing import LEVELS, blanks, is_operand_end
 from gdl.syntax.tokens import CLOSERS, OPENERS, STOP, Token
 
 FARTHEST = 100  # column of a comment behind code
-#: What two operands stand on either side of, the loosest first.
-LEVELS = (
-    frozenset({"IF", "ELSE"}),
-    frozenset({"PIPE"}),
-    frozenset({"OR"}),
-    frozenset({"AND"}),
-    frozenset({"EQUAL", "UNEQUAL", "LESS", "MORE", "AT_MOST", "AT_LEAST"}),
-    frozenset({"PLUS", "MINUS"}),
-    frozenset({"STAR", "SLASH", "DOUBLE_SLASH", "PERCENT", "AT"}),
-    frozenset({"DOUBLE_STAR"}),
-)
 _LEVEL_OF = {kind: level for level, kinds in enumerate(LEVELS) for kind in kinds}
 
 

@@ -6,11 +6,19 @@ from dataclasses import dataclass, field
 
 from gdl.syntax.tokens import CLOSERS, OPENERS, Token
 
-_OPERAND_ENDS = frozenset("NAME NUMBER STRING TRUE FALSE DTYPE RPAR RSQB RBRACE ELLIPSIS".split())
-_BINARY = frozenset(
-    "PLUS MINUS STAR SLASH DOUBLE_SLASH PERCENT AT DOUBLE_STAR EQUAL UNEQUAL LESS MORE AT_MOST AT_LEAST AND OR PIPE IF"
-    " ELSE".split()
+#: What two operands stand on either side of, the loosest first.
+LEVELS = (
+    frozenset({"IF", "ELSE"}),
+    frozenset({"PIPE"}),
+    frozenset({"OR"}),
+    frozenset({"AND"}),
+    frozenset({"EQUAL", "UNEQUAL", "LESS", "MORE", "AT_MOST", "AT_LEAST"}),
+    frozenset({"PLUS", "MINUS"}),
+    frozenset({"STAR", "SLASH", "DOUBLE_SLASH", "PERCENT", "AT"}),
+    frozenset({"DOUBLE_STAR"}),
 )
+_BINARY = frozenset[str]().union(*LEVELS)
+_OPERAND_ENDS = frozenset("NAME NUMBER STRING TRUE FALSE DTYPE RPAR RSQB RBRACE ELLIPSIS".split())
 _BOUND_ENDS = frozenset({"LSQB", "COMMA", "COLON", "RSQB"})  # no bound stands beside the `:` of a slice
 _DEFINITIONS = frozenset({"DEF", "LAYER", "OPTIMIZER"})
 

@@ -16,11 +16,8 @@ from gdl.syntax.highlight import tokens
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "docs" / "editors" / "make_textmate.py"
 GRAMMAR = ROOT / "docs" / "editors" / "vscode" / "syntaxes" / "gdl.tmLanguage.json"
-PROGRAMS = [
-    path
-    for folder in ("examples", "stdlib", "benchmarks/programs", "tests/programs", "tests/train", "tests/syntax/formatting")
-    for path in sorted((ROOT / folder).glob("*.gdl"))
-]
+FOLDERS = ("examples", "stdlib", "benchmarks/programs", "tests/programs", "tests/train", "tests/syntax/formatting")
+PROGRAMS = [path for folder in FOLDERS for path in sorted((ROOT / folder).glob("*.gdl"))]
 #: scope -> kind of the lexer's tokens; the others are not compared
 KINDS = {
     "comment.line.number-sign.documentation.gdl": "doc", "comment.line.number-sign.gdl": "comment",
@@ -47,11 +44,10 @@ def colored(text: str, rules: list[tuple[re.Pattern[str], int, str]]) -> list[tu
     for line in text.split("\n"):
         at = 0
         while at < len(line):
-            matches = [(m.start(), number, m) for number, (rule, _, _) in enumerate(rules) if (m := rule.search(line, at))]
+            matches = [(match, group, scope) for rule, group, scope in rules if (match := rule.search(line, at))]
             if not matches:
                 break
-            _, number, match = min(matches, key=lambda found: found[:2])
-            _, group, scope = rules[number]
+            match, group, scope = min(matches, key=lambda found: found[0].start())  # of several the first rule
             if scope in KINDS:
                 found.append((start + match.start(group), KINDS[scope], match[group]))
             at = max(match.end(), at + 1)
@@ -73,7 +69,7 @@ def test_it_agrees_with_the_lexer(path: Path, rules: list) -> None:
 
 
 def test_words_are_keywords_only_where_they_are(rules: list) -> None:
-    text = 'data = f(batch=1, over=(a, b))\nx.from = test\nsteps: f32[] = every + step\nreport test every 10 steps # "a"'
+    text = 'data = f(batch=1, over=(a, b))\nx.from = test\nsteps: f32[] = every + step\nreport test every 10 steps # "'
     assert [word for _, kind, word in colored(text, rules) if kind == "keyword"] == ["report", "every", "steps"]
 
 

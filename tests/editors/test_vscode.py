@@ -36,7 +36,9 @@ def test_the_grammar_has_the_scope_that_the_package_names(package: dict[str, Any
     grammar = json.loads(GRAMMAR.read_text(encoding="utf-8"))
     assert grammar["scopeName"] == package["contributes"]["grammars"][0]["scopeName"] == "source.gdl"
     scopes = re.findall(r'"name": "([^"]+)"', json.dumps(grammar["patterns"]))
-    assert scopes and all(re.fullmatch(r"(?:comment|string|constant|storage|keyword|entity)\.[\w.-]+\.gdl", s) for s in scopes)
+    assert scopes and all(
+        re.fullmatch(r"(?:comment|string|constant|storage|keyword|entity)\.[\w.-]+\.gdl", s) for s in scopes
+    )
 
 
 def test_lines_are_indented_where_a_bracket_opens() -> None:
