@@ -65,7 +65,10 @@ def _format(file: Path, writes: bool, diff: bool) -> bool:
 def _standard_input() -> Source:
     if sys.stdin is None:
         raise UsageError(unreadable(_STANDARD_INPUT, "standard input is closed", []))
-    data = sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1)
+    try:
+        data = sys.stdin.buffer.read(MAX_SOURCE_BYTES + 1)
+    except OSError as error:
+        raise UsageError(unreadable(_STANDARD_INPUT, error.strerror or str(error), [])) from None
     return Source("standard input", decoded(_STANDARD_INPUT, data))
 
 
