@@ -102,8 +102,8 @@ def _pads(pieces: Sequence[Piece], group: list[tuple[Line, Stops]]) -> dict[int,
     pads: dict[int, int] = {}
     for number in range(max((len(stops) for _, stops in group), default=0)):
         columns = {at: _column(pieces, line, at, pads) for line, stops in group if (at := stops[number]) is not None}
-        for at, column in columns.items():
-            pads[at] = max(columns.values()) - column
+        farthest = max(columns.values(), default=0)
+        pads |= {at: farthest - column for at, column in columns.items()}
     return pads
 
 

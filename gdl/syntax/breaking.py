@@ -157,7 +157,7 @@ def _shorten(pieces: list[Piece], line: Line) -> bool:
     members: dict[int, list[int]] = {}
     for at in inside:
         members.setdefault(pieces[at].outer, []).append(at)
-    for outer in sorted(members, key=lambda outer: _depth(pieces, outer)):
+    for outer in sorted(members, key=lambda outer: pieces[members[outer][0]].depth):
         if outer < line.start and _break_between(pieces, members[outer], line):
             return True
         groups = [at for at in members[outer] if pieces[at].kind in _GROUPS and at + 2 < pieces[at].partner < line.end]
@@ -165,13 +165,6 @@ def _shorten(pieces: list[Piece], line: Line) -> bool:
             if _break_group(pieces, at, members, line):
                 return True
     return _break(pieces, [at for at in inside if pieces[at].kind == "PIPE" and at > line.start][:1])
-
-
-def _depth(pieces: list[Piece], outer: int) -> int:
-    depth = 0
-    while outer >= 0:
-        outer, depth = pieces[outer].outer, depth + 1
-    return depth
 
 
 def _break(pieces: list[Piece], places: Iterable[int]) -> bool:
@@ -200,7 +193,8 @@ def _break_between(pieces: list[Piece], members: list[int], line: Line) -> bool:
     levels = [level for at in members if at > line.start and (level := pieces[at].level) is not None]
     if not in_group or not levels:
         return False
-    return _break(pieces, [at for at in members if pieces[at].level == min(levels) and at > line.start])
+    loosest = min(levels)
+    return _break(pieces, [at for at in members if pieces[at].level == loosest and at > line.start])
 
 
 def _overflowing(pieces: list[Piece], members: list[int], line: Line) -> list[int]:

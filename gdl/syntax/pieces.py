@@ -40,6 +40,7 @@ class Piece:
     space: bool  # apart from the piece before it, on the same line
     level: int | None = None  # index in LEVELS where it is a binary operator
     outer: int = -1  # index of the bracket around it
+    depth: int = 0  # number of brackets around it
     partner: int = -1  # index of its closer or opener
     broken: bool = False  # a line begins here
     blank: bool = False  # an empty line precedes it
@@ -79,7 +80,7 @@ def _nest(pieces: list[Piece]) -> None:
         if piece.kind in CLOSERS:
             opener = open_.pop()
             piece.partner, pieces[opener].partner = opener, index
-        piece.outer = open_[-1] if open_ else -1
+        piece.outer, piece.depth = (open_[-1], len(open_)) if open_ else (-1, 0)
         if piece.kind in OPENERS:
             open_.append(index)
         elif piece.kind in _LEVEL_OF and not piece.first and is_operand_end(pieces[index - 1].kind):
