@@ -32,11 +32,17 @@ def open_source(path: Path | str) -> Source:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(unreadable(path, error.strerror or str(error), siblings(path))) from None
+    return Source(str(path), decoded(path, data), path)
+
+
+def decoded(path: Path, data: bytes) -> str:
+    """The text of a program file's bytes."""
+    if len(data) > MAX_SOURCE_BYTES:
+        raise UsageError(unreadable(path, f"it is larger than {MAX_SOURCE_BYTES // 2**20} MB", []))
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UsageError(unreadable(path, f"byte {error.start} is not UTF-8 text", [])) from None
-    return Source(str(path), text, path)
 
 
 def is_file_name(name: str) -> bool:

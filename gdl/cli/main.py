@@ -17,6 +17,7 @@ from gdl import __version__
 COMMANDS = {
     "run": ("gdl.cli.run", "Check a program, train it, evaluate it."),
     "check": ("gdl.cli.check", "Check programs without running them."),
+    "fmt": ("gdl.cli.fmt", "Bring programs into the one style."),
     "eval": ("gdl.cli.eval", "Run the eval blocks of a program or of a finished run."),
     "test": ("gdl.cli.test", "Run the tests inside programs."),
     "summary": ("gdl.cli.summary", "Layers, shapes, parameters, costs of a program."),
@@ -29,7 +30,7 @@ BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "
 EXIT_CODES = """\b
 Exit codes:
   0    all went well
-  1    a test failed
+  1    a test failed; a file is not in the style (fmt --check)
   2    the command was wrong: an option, a setting, a file name
   3    the program is wrong
   4    data are missing or damaged

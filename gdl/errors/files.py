@@ -1,4 +1,4 @@
-"""E0902: program files that can't be read."""
+"""E0902, E0905: program files that can't be read or written."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def unreadable(path: Path, reason: str, nearby: Iterable[str]) -> Diagnostic:
     similar = closest(str(path), nearby)
     help = f"did you mean {similar}?" if similar else "name a .gdl file"
     return Diagnostic("E0902", f"I cannot read {path}: {reason}", (), (help,))
+
+
+def unwritable(path: Path, reason: str) -> Diagnostic:
+    help = "`gdl fmt - < FILE` writes the formatted text to standard output"
+    return Diagnostic("E0905", f"I cannot write {path}: {reason}", (), (help,))

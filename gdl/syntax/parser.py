@@ -47,7 +47,11 @@ class Reading:
 
 def parse(source: Source) -> tuple[ast.Module, list[Diagnostic]]:
     """The syntax tree of a file, and its mistakes in order of place. What stands around a mistake is in the tree."""
-    reading = read(source, "file", 0, len(source.text))
+    return module_of(read(source, "file", 0, len(source.text)), source)
+
+
+def module_of(reading: Reading, source: Source) -> tuple[ast.Module, list[Diagnostic]]:
+    """`parse` for a source that is read."""
     editions = [item for item in reading.value if isinstance(item, Edition)]
     items = [item for item in reading.value if not isinstance(item, Edition)]
     reading.diagnostics.extend(_check_edition(editions, items))

@@ -1,7 +1,10 @@
 """The commands, their words and their exit codes."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -234,6 +237,55 @@ def test_check(gdl: Gdl, program: Callable) -> None:
     records = [json.loads(line) for line in gdl("check", wrong, "--json").out.splitlines()]
     assert [record["code"] for record in records] == ["E0101", "E0101"]
     assert (records[0]["labels"][0]["line"], records[0]["labels"][0]["column"]) == (2, 5)
+
+
+def test_fmt_writes_checks_and_shows(gdl: Gdl, program: Callable) -> None:
+    path = program("gdl   1\nx=1 # one\n")
+    path.chmod(0o640)
+    assert gdl("fmt", "--check", path) == Said(1, "", f"{path}: not formatted\n")
+    assert gdl("fmt", "--diff", path).out.splitlines()[2:] == [
+        "@@ -1,2 +1,2 @@", "-gdl   1", "-x=1 # one", "+gdl 1", "+x = 1  # one"
+    ]  # fmt: skip
+    assert gdl("fmt", "--diff", "--check", path).code == 1
+    assert path.read_text() == "gdl   1\nx=1 # one\n"
+    assert gdl("fmt", path) == Said(Exit.OK, f"{path}: formatted\n", "")
+    assert path.read_text() == "gdl 1\nx = 1  # one\n" and path.stat().st_mode & 0o777 == 0o640
+    assert gdl("fmt", path) == gdl("fmt", "--check", path) == Said(Exit.OK, "", "")
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_fmt_leaves_wrong_programs_as_they_are(gdl: Gdl, program: Callable) -> None:
+    wrong, right = program("x  = (1\n", "wrong.gdl"), program("y  = 2\n", "right.gdl")
+    said = gdl("fmt", wrong, right)
+    assert said.code == Exit.PROGRAM and "E0003" in said.err and said.out == f"{right}: formatted\n"
+    assert wrong.read_text() == "x  = (1\n" and right.read_text() == "y = 2\n"
+    assert gdl("fmt", "--check", wrong).code == Exit.PROGRAM
+    missing = gdl("fmt", "righ.gdl")
+    assert missing.code == Exit.USAGE and "did you mean right.gdl?" in missing.err
+
+
+def test_fmt_follows_links_and_respects_protection(gdl: Gdl, program: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = program("x  = 1\n")
+    link = path.with_name("link.gdl")
+    link.symlink_to(path)
+    assert gdl("fmt", link).code == Exit.OK
+    assert link.is_symlink() and path.read_text() == "x = 1\n"
+    path.write_text("x  = 1\n")
+    monkeypatch.setattr("os.access", lambda _path, mode: mode != os.W_OK)  # root may write everything
+    said = gdl("fmt", path)
+    assert said.code == Exit.USAGE and "E0905" in said.err and "write-protected" in said.err
+    assert path.read_text() == "x  = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "out"),
+    [(b"x  =1", 0, b"x = 1\n"), (b"x = 1\r\n", 0, b"x = 1\r\n"), (b"x = (", 3, b""), (b"\xff", 2, b"")],
+)
+def test_fmt_of_standard_input(given: bytes, code: int, out: bytes, environment: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "gdl", "fmt", "-"]
+    done = subprocess.run(command, input=given, env=environment, capture_output=True)
+    assert (done.returncode, done.stdout) == (code, out)
+    assert b"Traceback" not in done.stderr and (code == 0) == (done.stderr == b"")
 
 
 def test_strict_makes_errors_of_warnings(gdl: Gdl, program: Callable) -> None:

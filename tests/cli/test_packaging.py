@@ -28,6 +28,10 @@ train {
 }
 """
 
+FIND_LEXERS = """from pygments.lexers import get_lexer_by_name
+print(*(type(get_lexer_by_name(name)).__name__ for name in ("gdl", "gdl-console")))
+"""
+
 
 def run(*command: object, path: Path | None = None, cwd: Path | None = None) -> str:
     environment = {**os.environ, "PYTHONPATH": str(path) if path else "", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -57,6 +61,8 @@ def test_wheel_is_complete_and_works(dist: Path, tmp_path: Path) -> None:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "site")
     assert {"gdl/py.typed", "gdl/grammar/gdl.lark", "gdl/stdlib/nn.gdl", "gdl/data/digits/README"} <= names
+    found = run(sys.executable, "-c", FIND_LEXERS, path=tmp_path / "site", cwd=tmp_path)
+    assert found.split() == ["GdlLexer", "GdlConsoleLexer"]
     assert not {name for name in names if name.startswith(("tests/", "examples/")) or name.endswith(".pyc")}
     found = run(sys.executable, "-c", "import gdl; print(gdl.__file__)", path=tmp_path / "site", cwd=tmp_path)
     assert str(tmp_path / "site") in found

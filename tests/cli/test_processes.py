@@ -167,9 +167,12 @@ def test_a_reader_that_goes_away_is_no_bug(spawn: Spawn) -> None:
 
 #: What takes long to import and must be left out where it is not needed. How long the commands take, `benchmarks` tells.
 HEAVY = ("lark", "numpy", "pooch", "prompt_toolkit", "pygments", "rich", "safetensors", "socket", "zipfile")
+EXAMPLE = str(ROOT / "examples" / "mnist.gdl")
 
 
-@pytest.mark.parametrize("args", [("--help",), ("check", str(ROOT / "examples" / "mnist.gdl")), ("doc", "relu")])
+@pytest.mark.parametrize(
+    "args", [("--help",), ("check", EXAMPLE), ("doc", "relu"), ("fmt", "--check", EXAMPLE)]
+)
 def test_nothing_heavy_is_imported(args: tuple[str, ...], environment: dict[str, str]) -> None:
     program = f"import sys; from gdl.cli.main import main; main({list(args)!r}); "
     program += f"sys.exit(', '.join(sorted(set({HEAVY!r}) & set(sys.modules))))"
