@@ -20,6 +20,7 @@ COMMANDS = {
     "eval": ("gdl.cli.eval", "Run the eval blocks of a program or of a finished run."),
     "test": ("gdl.cli.test", "Run the tests inside programs."),
     "summary": ("gdl.cli.summary", "Layers, shapes, parameters, costs of a program."),
+    "graph": ("gdl.cli.graph", "Draw a program's graph: DOT, Mermaid, or a page."),
     "doc": ("gdl.cli.doc", "What a name means: ops, the library, your own modules."),
     "repl": ("gdl.cli.repl", "A prompt: type expressions and see what they are."),
 }
