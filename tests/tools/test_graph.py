@@ -161,7 +161,7 @@ def test_layers_open_and_fold_and_a_click_shows_the_line(gdl: Gdl, tmp_path: Pat
     folded = looked_at(Path("graph.html"), tmp_path, script='document.getElementById("close").click();')
     assert model["id"] in shown(folded) and not inside & shown(folded)
     assert len(shown(folded)) < 10 < len(drawing["boxes"])
-    press = 'document.getElementById("close").click(); ' + "document.querySelector('[data-id=%s]')" % model["id"]
+    press = 'document.getElementById("close").click(); ' + f"document.querySelector('[data-id={model['id']}]')"
     click = f"{press}.dispatchEvent(new MouseEvent('click', {{bubbles: true}}));"
     opened = looked_at(Path("graph.html"), tmp_path, script=click)
     assert inside <= shown(opened)
