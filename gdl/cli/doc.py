@@ -13,7 +13,8 @@ import click
 from gdl.cli.entries import Style, draw_entry, draw_index
 from gdl.cli.screen import has_color, width
 from gdl.errors import Exit
-from gdl.errors import command as errors
+from gdl.errors import command as command_errors
+from gdl.errors import tools as errors
 from gdl.resources import open_source
 from gdl.session.reference import SECTIONS, Entry, entries, entries_of, search
 
@@ -33,7 +34,7 @@ def command(names: Sequence[str], words: str | None, as_json: bool) -> int:
         source = open_source(Path(names[0]))
         told, where, names = entries_of(source), source.name, names[1:]
         if not told:
-            raise errors.nothing_to_do(source.name, "definition")
+            raise command_errors.nothing_to_do(source.name, "definition")
     if names:
         told, index = _named(names, told, where)
     if words is not None:

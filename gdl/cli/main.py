@@ -21,6 +21,8 @@ COMMANDS = {
     "eval": ("gdl.cli.eval", "Run the eval blocks of a program or of a finished run."),
     "test": ("gdl.cli.test", "Run the tests inside programs."),
     "summary": ("gdl.cli.summary", "Layers, shapes, parameters, costs of a program."),
+    "graph": ("gdl.cli.graph", "Draw a program's graph: DOT, Mermaid, or a page."),
+    "diff": ("gdl.cli.diff", "What changed between programs, runs, checkpoints."),
     "doc": ("gdl.cli.doc", "What a name means: ops, the library, your own modules."),
     "repl": ("gdl.cli.repl", "A prompt: type expressions and see what they are."),
 }
@@ -30,7 +32,7 @@ BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "
 EXIT_CODES = """\b
 Exit codes:
   0    all went well
-  1    a test failed; a file is not in the style (fmt --check)
+  1    a test failed; fmt --check found a file not in the style, diff a difference
   2    the command was wrong: an option, a setting, a file name
   3    the program is wrong
   4    data are missing or damaged

@@ -15,7 +15,7 @@ from gdl.cli.screen import has_color, show_diagnostics
 from gdl.cli.settings import knobs, parse_settings
 from gdl.cli.tables import draw_table
 from gdl.errors import Exit
-from gdl.errors import command as errors
+from gdl.errors import tools as errors
 from gdl.resources import open_source
 from gdl.session.checking import check_program
 from gdl.session.summary import ACTIVATIONS, FLOPS, Cost, LayerRow, Summary, VariableRow, summarize

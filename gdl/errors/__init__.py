@@ -16,6 +16,7 @@ class Exit(IntEnum):
 
     OK = 0
     TEST_FAILED = 1
+    DIFFERENT = 1
     USAGE = 2
     PROGRAM = 3
     DATA = 4

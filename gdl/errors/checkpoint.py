@@ -100,7 +100,7 @@ def _ways_out(rows: Sequence[Row], settings: Mapping[str, object], target: str) 
     if settings:
         ways.append("run with " + " ".join(f"--set {name}={_shown(value)}" for name, value in settings.items()))
     renames = dict.fromkeys(
-        _prefix_change(row.closest, row.name) for row in rows if isinstance(row, Missing) and row.closest
+        prefix_change(row.closest, row.name) for row in rows if isinstance(row, Missing) and row.closest
     )
     if renames:
         maps = " ".join(f'map "{old}" -> "{new}"' for old, new in renames)
@@ -108,7 +108,7 @@ def _ways_out(rows: Sequence[Row], settings: Mapping[str, object], target: str) 
     yield ", or ".join(ways) if ways else "load the checkpoint of this program, or train anew"
 
 
-def _prefix_change(old: str, new: str) -> tuple[str, str]:
+def prefix_change(old: str, new: str) -> tuple[str, str]:
     """Both names without the trailing parts that they share: `a/fc/w`, `a/head/w` -> `a/fc`, `a/head`."""
     old_parts, new_parts = old.split("/"), new.split("/")
     while len(old_parts) > 1 and len(new_parts) > 1 and old_parts[-1] == new_parts[-1]:

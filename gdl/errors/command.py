@@ -1,4 +1,4 @@
-"""Wrong options and arguments, on the command line and in calls from Python: E0910 to E0919, E0929."""
+"""Wrong options and arguments, on the command line and in calls from Python: E0910 to E0919."""
 
 from __future__ import annotations
 
@@ -57,23 +57,6 @@ def not_given(names: Iterable[str], of: str) -> UsageError:
 
 def nothing_to_do(path: object, what: str) -> UsageError:
     return UsageError(Diagnostic("E0914", f"{path} has no {what}", helps=(f"add one, or name a program with {what}s",)))
-
-
-def nothing_told(name: str, where: str, known: Iterable[str]) -> UsageError:
-    """`gdl doc NAME` with a name that nothing has."""
-    similar = closest(name, known)
-    help = f"did you mean `{similar}`?" if similar else f"gdl doc --search {name.partition(' ')[0]} looks in all texts"
-    return UsageError(Diagnostic("E0919", f"{where} has no `{name}`", helps=(help,)))
-
-
-def nothing_found(words: str, where: str) -> UsageError:
-    message = f"nothing in {where} mentions `{words}`"
-    return UsageError(Diagnostic("E0929", message, helps=("gdl doc lists everything",)))
-
-
-def not_a_size(text: str) -> UsageError:
-    message = f"`--size {text}` binds no size"
-    return UsageError(Diagnostic("E0918", message, helps=("write --size name=number, the number being 1 or more",)))
 
 
 def conflict(first: str, second: str, why: str) -> UsageError:

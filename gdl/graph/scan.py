@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gdl.graph.node import LOOP, Node, topological
+from gdl.graph.node import LOOP, Node, place, topological
 from gdl.source import Span
 from gdl.types import sizes
 from gdl.types.sizes import Size
@@ -108,6 +108,7 @@ def sums_of(scan: Node) -> list[Node]:
         part = Node.build("slice", (scan,), {"index": (("slice", at, end, None),)})
         found.append(Node.build("reshape", (part,), {"shape": node.type.shape}))
         at = end
+    place(found, {scan}, scan.origin, scan.scope)
     return found
 
 
@@ -123,6 +124,7 @@ def _columns(scan: Node, nodes: Sequence[Node], at: Size) -> list[Node]:
         part = Node.build("slice", (rows,), {"index": (("slice", None, None, None), ("slice", at, end, None))})
         found.append(Node.build("reshape", (part,), {"shape": (length, *node.type.shape)}))
         at = end
+    place(found, {scan}, scan.origin, scan.scope)
     return found
 
 

@@ -71,8 +71,8 @@ def test_hypers_change_it(gdl: Gdl) -> None:
     ("args", "words"),
     [
         (["--size", "bath=3"], "did you mean `batch`?"),
-        (["--size", "batch"], "E0918"),
-        (["--size", "batch=0"], "E0918"),
+        (["--size", "batch"], "E0950"),
+        (["--size", "batch=0"], "E0950"),
         (["--set", "lr=1"], "no hyper `lr`"),
     ],
 )
