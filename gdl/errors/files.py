@@ -1,4 +1,4 @@
-"""E0902: program files that can't be read."""
+"""E0902: program files that can't be read or written."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def unreadable(path: Path, reason: str, nearby: Iterable[str]) -> Diagnostic:
     similar = closest(str(path), nearby)
     help = f"did you mean {similar}?" if similar else "name a .gdl file"
     return Diagnostic("E0902", f"I cannot read {path}: {reason}", (), (help,))
+
+
+def unwritable(path: Path, reason: str) -> Diagnostic:
+    help = "the file is as it was; leave out --fix, or make it and its folder writable"
+    return Diagnostic("E0902", f"I cannot write {path}: {reason}", (), (help,))
