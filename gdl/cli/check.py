@@ -85,5 +85,6 @@ def _verdict(checked: Checked, mended: int, errors: int) -> str:
     fixable = len(fixed(checked.source, found).diagnostics)
     counts = [(errors, "error"), (len(found) - errors, "warning")]
     said = [f"{count} {word}{'s' * (count > 1)}" for count, word in counts if count]
-    way = f"; `gdl check --fix` mends {fixable} of them" if fixable else ""
+    which = f"{fixable} of them" if fixable < len(found) else "them" if fixable > 1 else "it"
+    way = f"; `gdl check --fix` mends {which}" if fixable else ""
     return f"{file}: {', '.join([f'{mended} fixed'] * (mended > 0) + (said or ['right']))}{way}"

@@ -18,7 +18,7 @@ def test_the_file_is_mended(gdl) -> None:
     file.write_bytes(b"\xef\xbb\xbf" + WRONG.encode())
     file.chmod(0o640)
     told = gdl("check", file)
-    assert told.code == Exit.PROGRAM and told.err.endswith("a.gdl: 1 error; `gdl check --fix` mends 1 of them\n")
+    assert told.code == Exit.PROGRAM and told.err.endswith("a.gdl: 1 error; `gdl check --fix` mends it\n")
     said = gdl("check", "--fix", file)
     assert (said.code, said.err) == (Exit.OK, "")
     assert said.out.splitlines() == [
