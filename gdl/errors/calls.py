@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gdl.diagnostics import Diagnostic, Edit, Label
 from gdl.errors.names import closest, respelt
@@ -80,9 +80,11 @@ def waits_for_tensors(span: Span, name: str, missing: str, label: str = "") -> D
                       (f"apply it to a tensor: {way}",))  # fmt: skip
 
 
-def requirement(span: Span, text: str, operands: str = "", origin: Span | None = None) -> Diagnostic:
-    labels = (Label(span, operands),) + ((Label(origin, "required here"),) if origin else ())
-    return Diagnostic("E0208", text, labels)
+def requirement(
+    span: Span, text: str, operands: str = "", origin: Span | None = None, because: Sequence[Label] = (), help: str = ""
+) -> Diagnostic:
+    labels = (Label(span, operands), *because) + ((Label(origin, "required here"),) if origin else ())
+    return Diagnostic("E0208", text, labels, (help,) if help else ())
 
 
 def no_value(span: Span, name: str, call: Span) -> Diagnostic:

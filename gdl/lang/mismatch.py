@@ -73,7 +73,9 @@ def describe_mismatch(
         return type_errors.index_error(
             span, m.text, operands, "write fewer" if "too many" in m.text else type_errors.COUNTING
         )
-    return call_errors.requirement(span, f"{op}: {m.text}" if m.text else str(m), operands)
+    because = type_errors.size_origins(m.left) if m.kind == "require" and isinstance(m.left, Dim) else ()
+    help = m.right if m.kind == "require" and isinstance(m.right, str) else ""
+    return call_errors.requirement(span, f"{op}: {m.text}" if m.text else str(m), operands, None, because, help)
 
 
 def _attribute(m: Mismatch, shown: str, span: Span, signature: str) -> Diagnostic:
