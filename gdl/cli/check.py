@@ -1,69 +1,90 @@
-"""`gdl check`: says what is wrong with programs, without running them."""
+"""`gdl check`: says what is wrong with programs, without running them, and mends what can be mended with certainty."""
 
 from __future__ import annotations
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from gdl.cli.options import FILE_PATH, data_option, program_options
 from gdl.cli.screen import printable, show_diagnostics
 from gdl.diagnostics import Diagnostic
-from gdl.errors import Exit
+from gdl.errors import Exit, UsageError
+from gdl.errors.files import unwritable
+from gdl.fixes import fixed
+from gdl.render import to_json
 from gdl.resources import open_source
-from gdl.session.checking import check_program, error_of
-from gdl.source import Span
+from gdl.session.checking import Checked, check_program, error_of
+from gdl.session.fixing import mend
+from gdl.source import Source
+from gdl.train.atomic import write_atomically
+from gdl.train.data import DataOptions
 
 
 @click.command("check")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE_PATH)
+@click.option("--fix", is_flag=True, help="Mend what has only one remedy; say what was changed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per diagnostic, on standard output.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @data_option
-def command(files: Sequence[Path], as_json: bool, strict: bool, data: Path | None) -> int:
+def command(files: Sequence[Path], fix: bool, as_json: bool, strict: bool, data: Path | None) -> int:
     """Check programs: names, shapes, dtypes, gradients, data headers. Nothing is run or downloaded."""
     worst = Exit.OK
     for file in files:
-        source = open_source(file)
-        checked = check_program(source, program_options(data, file.parent))
+        source, options = open_source(file), program_options(data, file.parent)
+        checked, mended = _mended(file, source, options) if fix else (check_program(source, options), ())
         found = checked.diagnostics
         errors = sum(d.is_error or strict for d in found)
         if as_json:
+            for diagnostic in mended:
+                click.echo(json.dumps(to_json(diagnostic) | {"fixed": True}))
             for diagnostic in found:
-                click.echo(json.dumps(as_record(diagnostic)))
+                click.echo(json.dumps(to_json(diagnostic)))
         else:
+            for line in dict.fromkeys(line for diagnostic in mended for line in _told(diagnostic)):
+                click.echo(printable(line))
             show_diagnostics(found)
-            click.echo(printable(_verdict(str(file), errors, len(found) - errors)), err=errors > 0)
+            verdict = _verdict(checked, len(mended), errors)
+            click.echo(printable(verdict), err=errors > 0)
         if errors:
             wrong = [d for d in found if d.is_error]
             worst = max(worst, error_of(wrong).exit if wrong else Exit.PROGRAM)
     return worst
 
 
-def _verdict(file: str, errors: int, warnings: int) -> str:
-    counts = [(errors, "error"), (warnings, "warning")]
-    said = ", ".join(f"{count} {word}{'s' * (count > 1)}" for count, word in counts if count)
-    return f"{file}: {said or 'right'}"
+def _mended(file: Path, source: Source, options: DataOptions) -> tuple[Checked, Sequence[Diagnostic]]:
+    """The program mended, and its file with it: replaced as a whole, or left as it is."""
+    result = mend(source, options)
+    if result.mended:
+        try:
+            target = file.resolve()  # of a link, the file that it leads to
+            mark = BOM_UTF8 if target.read_bytes().startswith(BOM_UTF8) else b""
+            mode = target.stat().st_mode
+            write_atomically(target, [mark + result.checked.source.text.encode("utf-8")])
+            target.chmod(mode)
+        except OSError as fault:
+            raise UsageError(unwritable(file, fault.strerror or str(fault))) from None
+    return result.checked, result.mended
 
 
-def as_record(diagnostic: Diagnostic) -> dict[str, Any]:
-    """A diagnostic for programs to read: places are 1-based lines and columns."""
-    return {
-        "code": diagnostic.code,
-        "severity": diagnostic.severity.value,
-        "message": diagnostic.message,
-        "labels": [{**_place(label.span), "text": label.text} for label in diagnostic.labels],
-        "details": list(diagnostic.details),
-        "helps": list(diagnostic.helps),
-        "notes": list(diagnostic.notes),
-        "fix": [{**_place(edit.span), "text": edit.text} for edit in diagnostic.fix],
-    }
+def _told(diagnostic: Diagnostic) -> list[str]:
+    """What a fix changed: the place as it was when the mistake was found, what stood there, what stands there now."""
+    lines = []
+    for edit in diagnostic.fix:
+        old, new = " ".join(edit.span.text.split()), " ".join(edit.text.split())
+        change = f"`{old}` is now `{new}`" if old and new else f"`{new}` put in" if new else f"`{old}` taken out"
+        lines.append(f"{edit.span!r}: fixed {diagnostic.code}: {change}")
+    return lines
 
 
-def _place(span: Span) -> dict[str, Any]:
-    line, column = span.source.position(span.start)
-    end_line, end_column = span.source.position(span.end)
-    return {"file": span.source.name, "line": line, "column": column, "end_line": end_line, "end_column": end_column}
+def _verdict(checked: Checked, mended: int, errors: int) -> str:
+    file, found = checked.source.name, checked.diagnostics
+    fixable = len(fixed(checked.source, found).diagnostics)
+    counts = [(errors, "error"), (len(found) - errors, "warning")]
+    said = [f"{count} {word}{'s' * (count > 1)}" for count, word in counts if count]
+    which = f"{fixable} of them" if fixable < len(found) else "them" if fixable > 1 else "it"
+    way = f"; `gdl check --fix` mends {which}" if fixable else ""
+    return f"{file}: {', '.join([f'{mended} fixed'] * (mended > 0) + (said or ['right']))}{way}"

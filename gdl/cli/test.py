@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from gdl.cli.check import as_record
 from gdl.cli.options import FILE_PATH, data_option, json_option, program_options
 from gdl.cli.screen import printable, show_diagnostics
 from gdl.errors import Exit
 from gdl.errors import command as errors
+from gdl.render import to_json
 from gdl.repl.transcript import run_transcript
 from gdl.resources import open_source
 from gdl.session.checking import check_program
@@ -71,7 +71,7 @@ def _run(file: Path, data: Path | None, as_json: bool) -> list[bool]:
         passed.append(result.passed)
         if as_json:
             fields: dict[str, Any] = {"file": str(file), "test": result.name, "passed": result.passed}
-            click.echo(json.dumps(fields | {"failures": [as_record(d) for d in result.failures]}))
+            click.echo(json.dumps(fields | {"failures": [to_json(d) for d in result.failures]}))
         else:
             click.echo(printable(f"{file}: {'ok    ' if result.passed else 'FAILED'} {result.name}"))
             show_diagnostics(result.failures)

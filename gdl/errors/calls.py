@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gdl.diagnostics import Diagnostic, Edit, Label
-from gdl.errors.names import closest
+from gdl.errors.names import closest, respelt
 from gdl.source import Span
 
 
@@ -46,7 +46,7 @@ def unknown_parameter(span: Span, callee: str, name: str, known: Iterable[str], 
     similar = alias if alias in known else closest(name, known)
     text = f"did you mean `{similar}`?" if similar else "no such parameter"
     return Diagnostic("E0203", f"{callee} has no parameter `{name}`", (Label(span, text),), (), (signature,),
-                      fix=(Edit(span, similar),) if similar else ())  # fmt: skip
+                      fix=(Edit(span, alias),) if alias in known else respelt(span, name, known))  # fmt: skip
 
 
 def given_twice(span: Span, callee: str, name: str) -> Diagnostic:
@@ -55,14 +55,16 @@ def given_twice(span: Span, callee: str, name: str) -> Diagnostic:
 
 
 def wrong_kind(
-    span: Span, callee: str, name: str, wanted: str, got: str, signature: str = "", help: str = ""
+    span: Span, callee: str, name: str, wanted: str, got: str, signature: str = "", help: str = "", meant: str = ""
 ) -> Diagnostic:
+    """`meant` is what surely was to stand there."""
     return Diagnostic(
         "E0205",
         f"`{name}` of {callee} must be {wanted}, got {got}",
         (Label(span),),
         (help,) if help else (),
         (signature,) if signature else (),
+        fix=(Edit(span, meant),) if meant else (),
     )
 
 
@@ -78,9 +80,11 @@ def waits_for_tensors(span: Span, name: str, missing: str, label: str = "") -> D
                       (f"apply it to a tensor: {way}",))  # fmt: skip
 
 
-def requirement(span: Span, text: str, operands: str = "", origin: Span | None = None) -> Diagnostic:
-    labels = (Label(span, operands),) + ((Label(origin, "required here"),) if origin else ())
-    return Diagnostic("E0208", text, labels)
+def requirement(
+    span: Span, text: str, operands: str = "", origin: Span | None = None, because: Sequence[Label] = (), help: str = ""
+) -> Diagnostic:
+    labels = (Label(span, operands), *because) + ((Label(origin, "required here"),) if origin else ())
+    return Diagnostic("E0208", text, labels, (help,) if help else ())
 
 
 def no_value(span: Span, name: str, call: Span) -> Diagnostic:

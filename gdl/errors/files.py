@@ -16,5 +16,5 @@ def unreadable(path: Path, reason: str, nearby: Iterable[str]) -> Diagnostic:
 
 
 def unwritable(path: Path, reason: str) -> Diagnostic:
-    help = "`gdl fmt - < FILE` writes the formatted text to standard output"
+    help = "the file is as it was; make it and its folder writable"
     return Diagnostic("E0905", f"I cannot write {path}: {reason}", (), (help,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 
 from gdl.diagnostics import Diagnostic, Edit, Label, Severity
@@ -17,7 +18,46 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     return folded[found[0]] if found else None
 
 
-def unknown_name(span: Span, name: str, similar: str | None, similar_span: Span | None, hint: str = "") -> Diagnostic:
+def slip(name: str, known: Iterable[str]) -> str | None:
+    """The known name of which another is surely a misspelling: one letter off, or another case, and alone in that.
+
+    Of seven letters and more, two may be off. A digit that differs is no slip: `fc2` is not `fc1`.
+    """
+    limit = 2 if len(name) >= 7 else 1 if len(name) >= 3 else 0
+    folded = name.lower()
+    found = [k for k in dict.fromkeys(known) if k.lower() == folded]
+    for distance in range(1, limit + 1):
+        if not found:
+            found = [k for k in dict.fromkeys(known) if _letters_off(folded, k.lower(), limit) == distance]
+    return found[0] if len(found) == 1 and re.findall(r"\d", found[0]) == re.findall(r"\d", name) else None
+
+
+def _letters_off(a: str, b: str, limit: int) -> int:
+    """How many letters are left out, put in, exchanged or swapped with their neighbour; beyond the limit just more."""
+    if abs(len(a) - len(b)) > limit:
+        return limit + 1
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, letter in enumerate(a, 1):
+        previous, row = row, [i]
+        for j, other in enumerate(b, 1):
+            best = min(previous[j] + 1, row[j - 1] + 1, previous[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
+                best = min(best, before[j - 2] + 1)
+            row.append(best)
+        before = previous
+    return row[-1]
+
+
+def respelt(span: Span, name: str, known: Iterable[str]) -> tuple[Edit, ...]:
+    """The fix of a misspelt name, where it is certain what it was to be."""
+    meant = slip(name, known)
+    return (Edit(span, meant),) if meant else ()
+
+
+def unknown_name(
+    span: Span, name: str, similar: str | None, similar_span: Span | None, hint: str = "", fix: tuple[Edit, ...] = ()
+) -> Diagnostic:
     labels = [Label(span, "not defined in this file or its imports")]
     helps = []
     if similar is not None:
@@ -28,7 +68,6 @@ def unknown_name(span: Span, name: str, similar: str | None, similar_span: Span 
         helps.append(hint)
     if not helps:
         helps.append(f"define `{name}`, import it, or declare it as a placeholder, variable, hyper or dim")
-    fix = (Edit(span, similar),) if similar else ()
     return Diagnostic("E0101", f"I cannot find `{name}`", tuple(labels), tuple(helps), fix=fix)
 
 
@@ -45,12 +84,13 @@ def same_path(span: Span, name: str, layer: str, first: Span | None) -> Diagnost
     return declared_twice(span, name, first, help)
 
 
-def unknown_size(span: Span, name: str, similar: str | None) -> Diagnostic:
+def unknown_size(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
+    similar = closest(name, known)
     help = f"did you mean `{similar}`? " if similar else ""
     return Diagnostic(
         "E0103", f"the size `{name}` is not declared", (Label(span, "no dim, hyper or number by this name"),),
         (help + f"a symbolic size is declared by a line of its own: dim {name}",),
-        fix=(Edit(span, similar),) if similar else (),
+        fix=respelt(span, name, known),
     )  # fmt: skip
 
 
@@ -83,7 +123,7 @@ def no_member(span: Span, owner: str, name: str, members: Iterable[str], note: s
         helps.append(note)
     return Diagnostic(
         "E0106", f"{owner} has no `{name}`", (Label(span, "not found"),), tuple(helps),
-        fix=(Edit(span, similar),) if similar else (),
+        fix=respelt(span, name, members),
     )  # fmt: skip
 
 
@@ -138,7 +178,7 @@ def not_in_module(span: Span, module: str, name: str, known: Iterable[str]) -> D
     else:
         help = ELSEWHERE.get(name) or (f"it has {', '.join(known)}" if known else "it defines nothing")
     return Diagnostic(
-        "E0111", f"{module} has no `{name}`", (Label(span),), (help,), fix=(Edit(span, similar),) if similar else ()
+        "E0111", f"{module} has no `{name}`", (Label(span),), (help,), fix=respelt(span, name, known)
     )
 
 
@@ -150,6 +190,7 @@ def import_cycle(span: Span, chain: list[str]) -> Diagnostic:
 
 
 def not_updatable(span: Span, name: str, why: str, states: Iterable[str]) -> Diagnostic:
+    states = list(states)
     similar = closest(name, states)
     help = (
         f"did you mean `{similar}`?"
@@ -157,17 +198,25 @@ def not_updatable(span: Span, name: str, why: str, states: Iterable[str]) -> Dia
         else f"what lasts from step to step is a state of this body: state {name}: f32[] = 0"
     )
     return Diagnostic("E0113", f"`{name}` can't be updated: {why}", (Label(span),), (help,),
-                      fix=(Edit(span, similar),) if similar else ())  # fmt: skip
+                      fix=respelt(span, name, states))  # fmt: skip
 
 
 def path_collision(span: Span, path: str, now: str, layer: str) -> Diagnostic:
+    is_stage = span.source.text[: span.start].rstrip().endswith("|>")
     return Diagnostic(
         "W0114",
         f"two unnamed instances of {layer} would share the path `{path}`; this one is `{now}`",
         (Label(span, "named by its layer and number"),),
         (f"name it, so that its path stays when layers are added: |> my_name: {layer}(...)",),
+        fix=(Edit(Span(span.source, span.start, span.start), f"{now}: "),) if is_stage else (),
         severity=Severity.WARNING,
     )
+
+
+def unused(span: Span, what: str, name: str, without: Edit) -> Diagnostic:
+    """`what`: "import" or "dim"."""
+    message = f"`{name}` is imported and never used" if what == "import" else f"the dim `{name}` is never used"
+    return Diagnostic("W0118", message, (Label(span),), ("take it out",), fix=(without,), severity=Severity.WARNING)
 
 
 def variable_differs(span: Span, path: str, now: str, before: str, first: Span | None) -> Diagnostic:

@@ -5,36 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gdl.diagnostics import Diagnostic, Edit, Label, Severity
-from gdl.errors.names import closest
+from gdl.errors.names import closest, respelt
 from gdl.source import Span
 
 
 def not_fed(
-    run: Span, root: str, name: str, needed: Span | None, feed: Span | None, bound: list[str], hint: str
-) -> Diagnostic:
+    run: Span, root: str, name: str, needed: Span | None, feed: Span | None, bound: list[str], hint: str,
+    fix: tuple[Edit, ...] = (),
+) -> Diagnostic:  # fmt: skip
     labels = [Label(run, f"`{root}` is run here" if root else "")]
     if needed is not None:
         labels.append(Label(needed, f"`{root}` needs it" if root else "needed here"))
     if feed is not None:
         binds = ", ".join(f"`{b}`" for b in bound)
         labels.append(Label(feed, f"this feed binds only {binds}"))
-    return Diagnostic("E0601", f"nothing feeds `{name}`", tuple(labels), (hint,))
+    return Diagnostic("E0601", f"nothing feeds `{name}`", tuple(labels), (hint,), fix=fix)
 
 
 def lossy_feed(span: Span, name: str, wanted: str, got: str) -> Diagnostic:
     return Diagnostic(
         "E0602", f"feeding `{name}` would turn {got} into {wanted} and could lose values", (Label(span),),
-        (f"convert explicitly: {name} = {wanted}({span.text})",), fix=(Edit(span, f"{wanted}({span.text})"),),
+        (f"convert explicitly: {name} = {wanted}({span.text})",),
+        fix=(Edit(span, f"{wanted}({span.text})"),) if wanted in ("f32", "f64") else (),
     )  # fmt: skip
 
 
 def feed_shape(
-    span: Span, name: str, declared: str, got: str, declared_span: Span | None, detail: str, *because: Label
-) -> Diagnostic:
+    span: Span, name: str, declared: str, got: str, declared_span: Span | None, detail: str, *because: Label,
+    meant: str = "",
+) -> Diagnostic:  # fmt: skip
+    """`meant` is what surely was to be fed."""
     labels = (Label(span, f"this is {got}"), *because)
     if declared_span is not None:
         labels += (Label(declared_span, f"`{name}` is {declared}"),)
-    return Diagnostic("E0603", f"`{name}` must be fed {declared}, got {got}", labels, (detail,) if detail else ())
+    return Diagnostic("E0603", f"`{name}` must be fed {declared}, got {got}", labels, (detail,) if detail else (),
+                      fix=(Edit(span, meant),) if meant else ())  # fmt: skip
 
 
 def not_placeholder(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
@@ -42,29 +47,35 @@ def not_placeholder(span: Span, name: str, known: Iterable[str]) -> Diagnostic:
     similar = closest(name, known)
     help = f"did you mean `{similar}`?" if similar else "placeholders: " + (", ".join(known) or "none is declared")
     return Diagnostic("E0604", f"`{name}` is no placeholder, so it can't be fed", (Label(span),), (help,),
-                      fix=(Edit(span, similar),) if similar else ())  # fmt: skip
+                      fix=respelt(span, name, known))  # fmt: skip
 
 
-def unknown_field(span: Span, data: str, name: str, fields: str, similar: str | None) -> Diagnostic:
+def unknown_field(span: Span, data: str, name: str, fields: str, known: Iterable[str]) -> Diagnostic:
+    known = list(known)
+    similar = closest(name, known)
     helps = ([f"did you mean `{similar}`?"] if similar else []) + [f"{data} has fields {fields}"]
     return Diagnostic("E0605", f"{data} has no field `{name}`", (Label(span),), tuple(helps),
-                      fix=(Edit(span, similar),) if similar else ())  # fmt: skip
+                      fix=respelt(span, name, known))  # fmt: skip
 
 
-def needs_split(span: Span, data: str, splits: list[str]) -> Diagnostic:
+def needs_split(span: Span, data: str, splits: list[str], block: str) -> Diagnostic:
+    """`block`: the kind of block that feeds; that `train` trains and `eval` tests is not worth a question."""
+    meant = {"train": "train", "eval": "test"}.get(block)
+    fix = (Edit(span, f"{span.text}.{meant}"),) if meant in splits else ()
     return Diagnostic("E0606", f"{data} has the splits {', '.join(splits)}: say which", (Label(span),),
-                      (f"from {data}.{splits[0]}",))  # fmt: skip
+                      (f"from {data}.{meant if fix else splits[0]}",), fix=fix)  # fmt: skip
 
 
-def train_block(span: Span, message: str, help: str) -> Diagnostic:
-    return Diagnostic("E0607", message, (Label(span),), (help,))
+def train_block(span: Span, message: str, help: str, meant: str = "") -> Diagnostic:
+    """`meant` is what surely was to stand there."""
+    return Diagnostic("E0607", message, (Label(span),), (help,), fix=(Edit(span, meant),) if meant else ())
 
 
 def unknown_eval(span: Span, name: str, known: list[str]) -> Diagnostic:
     similar = closest(name, known)
     help = f"did you mean `{similar}`?" if similar else "eval blocks of this file: " + (", ".join(known) or "none")
     return Diagnostic("E0608", f"there is no eval block `{name}`", (Label(span),), (help,),
-                      fix=(Edit(span, similar),) if similar else ())  # fmt: skip
+                      fix=respelt(span, name, known))  # fmt: skip
 
 
 def never_reported(span: Span, name: str, known: list[str]) -> Diagnostic:
@@ -119,7 +130,7 @@ def unknown_source(span: Span, name: str, known: list[str]) -> Diagnostic:
     similar = closest(name, known)
     help = f"did you mean `{similar}`?" if similar else "data sources: " + ", ".join(known)
     return Diagnostic("E0624", f"there is no data source `{name}`", (Label(span),), (help,),
-                      fix=(Edit(span, similar),) if similar else ())  # fmt: skip
+                      fix=respelt(span, name, known))  # fmt: skip
 
 
 def expected_error(span: Span, code: str, got: list[str]) -> Diagnostic:

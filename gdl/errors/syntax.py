@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from gdl.diagnostics import Diagnostic, Edit, Label
+from gdl.errors.names import respelt
 from gdl.source import Span
 
 # How each statement is written: the help of a mistake inside one.
@@ -144,7 +145,7 @@ def unknown_statement(span: Span, similar: str | None, hint: str) -> Diagnostic:
         helps += (hint,)
     if not helps:
         helps = ("a statement is `name = expression`, or begins with a keyword such as variable, net or train",)
-    fix = _fix(span, similar) if similar else ()
+    fix = respelt(span, span.text, [similar]) if similar else ()
     return Diagnostic("E0005", f"no statement begins with `{span.text}`", (Label(span),), helps, fix=fix)
 
 
@@ -171,9 +172,10 @@ def one_value(span: Span) -> Diagnostic:
                   "write one line per value; `a, b = f(x)` takes apart what a function returns")  # fmt: skip
 
 
-def missing(span: Span, what: str, before: str, form: str) -> Diagnostic:
-    """`=`, `:`, `with` ... left out; `before` says what stands in its place."""
-    return _error("E0007", f"`{what}` is missing before {before}", span, "", form)
+def missing(span: Span, what: str, before: str, form: str, gap: Span | None = None) -> Diagnostic:
+    """`=`, `:`, `with` ... left out; `before` says what stands in its place, `gap` where it surely belongs."""
+    fix = _fix(gap, ": " if what == ":" else f" {what} ") if gap is not None else ()
+    return _error("E0007", f"`{what}` is missing before {before}", span, "", form, fix=fix)
 
 
 def missing_default(name: Span, keyword: str) -> Diagnostic:
@@ -191,11 +193,13 @@ def typed_without_value(name: Span) -> Diagnostic:
     return _error("E0007", f"`{name.text}` has a type but no value", name, "", hint)
 
 
-def missing_comma(span: Span, before: Span) -> Diagnostic:
+def missing_comma(span: Span, before: Span, is_all: bool) -> Diagnostic:
+    """`is_all`: nothing else is wrong with the statement."""
     here = Span(before.source, before.end, before.end)
     hint = "write `,` between them" if before.text in ")]}" else f"write `{_short(before.text)}, {_short(span.text)}`"
     labels = (Label(span), Label(before))
-    return Diagnostic("E0008", "a comma is missing between these two", labels, (hint,), fix=_fix(here, ","))
+    return Diagnostic("E0008", "a comma is missing between these two", labels, (hint,),
+                      fix=_fix(here, ",") if is_all else ())  # fmt: skip
 
 
 def line_too_short(span: Span, what: str, after: str, expected: str, form: str) -> Diagnostic:
@@ -252,18 +256,21 @@ def too_deep(span: Span, limit: int) -> Diagnostic:
 
 def malformed_number(span: Span) -> Diagnostic:
     text = span.text
-    hint = "a name cannot begin with a digit; for a product write `*`"
+    hint, meant = "a name cannot begin with a digit; for a product write `*`", ""
     if text.startswith("."):
         hint = f"write 0{text}"
+        meant = f"0{text}" if text[1:].isdigit() else ""
     elif text.endswith(".") and text[:-1].isdigit():
         hint = f"write {text}0 for a float or {text[:-1]} for an integer"
+        meant = f"{text}0"
     elif text.count(".") > 1 and text.replace(".", "").isdigit():
         hint = "a number has one decimal point"
     elif "_" in text and text.replace("_", "").isdigit():
-        hint = f"write {text.replace('_', '')}"
+        meant = text.replace("_", "")
+        hint = f"write {meant}"
     elif text[:2].lower() in ("0x", "0b", "0o"):
         hint = "integers are written in decimal"
-    return _error("E0011", f"`{_short(text)}` is not a number", span, "", hint)
+    return _error("E0011", f"`{_short(text)}` is not a number", span, "", hint, fix=_fix(span, meant) if meant else ())
 
 
 def number_out_of_range(span: Span) -> Diagnostic:
@@ -278,7 +285,7 @@ def number_out_of_range(span: Span) -> Diagnostic:
 
 def unknown_edition(span: Span, known: str) -> Diagnostic:
     return _error("E0012", f"this GDL knows edition {known}, not {span.text}", span, "",
-                  f"write `gdl {known}`, or install a newer version of GDL", fix=_fix(span, known))  # fmt: skip
+                  f"write `gdl {known}`, or install a newer version of GDL")  # fmt: skip
 
 
 def late_edition(span: Span) -> Diagnostic:
@@ -322,7 +329,11 @@ def foreign_operator(span: Span, name: str = "x") -> Diagnostic:
 
 def quotes(span: Span, text: str) -> Diagnostic:
     hint = f"write `{text}`" if span.text[0] != "`" else f"write `{text[1:-1]}` for a name, `{text}` for text"
-    return _error("E0015", "text stands in double quotes", span, "", hint if len(text) < 60 else 'write "..."')
+    fix = _fix(span, text) if span.text[0] != "`" and len(span.text) > 1 and span.text[-1] in _CLOSING else ()
+    return _error("E0015", "text stands in double quotes", span, "", hint if len(text) < 60 else 'write "..."', fix=fix)
+
+
+_CLOSING = "'\u2019\u201d\u201c"
 
 
 def python_block(colon: Span, keyword: str) -> Diagnostic:
@@ -331,7 +342,8 @@ def python_block(colon: Span, keyword: str) -> Diagnostic:
 
 
 def slash_comment(span: Span) -> Diagnostic:
-    return _error("E0015", f"`{span.text}` does not begin a comment", span, "", "comments begin with #")
+    fix = _fix(span, "#") if span.text == "//" else ()
+    return _error("E0015", f"`{span.text}` does not begin a comment", span, "", "comments begin with #", fix=fix)
 
 
 def no_lambda(span: Span) -> Diagnostic:

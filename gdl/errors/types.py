@@ -57,12 +57,13 @@ def sizes_differ(
 
 
 def larger_than_both(span: Span, op: str, left: TensorType, right: TensorType, result: TensorType,
-                     origins: Origins, help: str) -> Diagnostic:  # fmt: skip
+                     origins: Origins, help: str, fix: tuple[Edit, ...] = ()) -> Diagnostic:  # fmt: skip
     return Diagnostic(
         "W0303",
         "this broadcast makes something larger than both operands",
         (Label(span, f"{left} {op} {right} gives {result}"), *origins),
         (help,) if help else (),
+        fix=fix,
         severity=Severity.WARNING,
     )
 
@@ -150,6 +151,7 @@ def mixed_dtypes(op: str, left: tuple[Span, TensorType], right: tuple[Span, Tens
     return Diagnostic(
         "E0401", f"{op} cannot mix {right_type.dtype} and {left_type.dtype}", tuple(labels), (help,) if help else (),
         ("literals adapt (x + 1 is fine), variables never do",),
+        fix=_converted(left_span, left_type, right_type.dtype) or _converted(right_span, right_type, left_type.dtype),
     )  # fmt: skip
 
 
@@ -158,13 +160,20 @@ def wrong_dtype(span: Span, what: str, wanted: tuple[str, ...], got: TensorType,
     if got.origin is not None and got.origin.line != span.line:
         labels.append(Label(got.origin, f"{got.dtype} comes from here"))
     target = "i64" if "i64" in wanted and "f32" not in wanted else wanted[0]
+    fix = () if help else _converted(span, got, target)
     if not help:
         help = f"convert explicitly: {target}({span.text if len(span.text) < 40 else '...'})"
         if got.dtype == "u8":
             help += " (u8 is for storage: arithmetic on it would wrap around at 256)"
     choice = " or ".join([part for part in (", ".join(wanted[:-1]), wanted[-1]) if part])
     message = f"{what} must be {choice}, got {got.dtype}"
-    return Diagnostic("E0402", message, tuple(labels), (help,), fix=(Edit(span, f"{target}({span.text})"),))
+    return Diagnostic("E0402", message, tuple(labels), (help,), fix=fix)
+
+
+def _converted(span: Span, got: TensorType, dtype: str) -> tuple[Edit, ...]:
+    """The fix that converts to a float what is none: no value is lost, and there is no other way to mean it."""
+    is_widened = dtype in ("f32", "f64") and got.dtype not in ("f32", "f64")
+    return (Edit(span, f"{dtype}({span.text})"),) if is_widened else ()
 
 
 def literal_dtype(span: Span, value: object, dtype: str, neighbour: str) -> Diagnostic:

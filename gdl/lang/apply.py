@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gdl.diagnostics import Edit
 from gdl.errors import calls as call_errors
 from gdl.errors import types as type_errors
 from gdl.graph.node import Node, constant
@@ -257,14 +258,17 @@ def _warn_if_larger(cx: Context, shown: str, node: Node, inputs: Sequence[Argume
     if {left.op, right.op} & {"constant", "size"}:
         return
     texts = [a.span.text if a.span else "" for a in inputs]
-    help = ""
+    help, fix = "", ()
     tall, flat = (0, 1) if left.type.rank > right.type.rank else (1, 0)
     if node.inputs[tall].type.rank == 2 and node.inputs[tall].type.shape[1] == 1 and node.inputs[flat].type.rank == 1:
-        pair = [texts[tall] + "[:, 0]", texts[flat]]
+        column = (texts[tall] if texts[tall].isidentifier() else f"({texts[tall]})") + "[:, 0]"
+        place = inputs[tall].span
+        fix = (Edit(place, column),) if place is not None else ()
+        pair = [column, texts[flat]]
         each = f" {shown} ".join(pair if tall == 0 else pair[::-1])
         all_pairs = [texts[tall], f"expand({texts[flat]}, axis=0)"]
         pairs = f" {shown} ".join(all_pairs if tall == 0 else all_pairs[::-1])
         help = f"for one error per example write {each}. For all pairs say so: {pairs}"
     made = [None if n.is_leaf else next((s for s in n.origin if not is_library(s)), None) for n in node.inputs]
     origins = type_errors.value_origins(*[(t, n.type, s) for t, n, s in zip(texts, node.inputs, made)], at=span)
-    cx.warn(type_errors.larger_than_both(span, shown, left.type, right.type, node.type, origins, help))
+    cx.warn(type_errors.larger_than_both(span, shown, left.type, right.type, node.type, origins, help, fix))

@@ -99,8 +99,9 @@ def add_keywords(
         if name == "training" and name not in names:
             continue
         if name not in names and not takes_any_keyword(callee):
+            free = [n for n in names if n not in bound]
             cx.fail(
-                errors.unknown_parameter(argument.name_span or span, callee.name, name, names, signature(callee)), frame
+                errors.unknown_parameter(argument.name_span or span, callee.name, name, free, signature(callee)), frame
             )
         if name in bound:
             cx.fail(errors.given_twice(argument.name_span or span, callee.name, name), frame)
@@ -168,10 +169,11 @@ def static_value(cx: Context, frame: Frame, callee: Op | Function, param: ast.Pa
     if isinstance(kind, ast.Kind) and kind.names == ("fn",):
         if isinstance(value, (Op, Function, Partial, Builtin, Instance)):
             return value
-        help = f"write {value}, without quotes" if isinstance(value, str) and cx.is_known(frame, value) else ""
+        meant = value if isinstance(value, str) and cx.is_known(frame, value) else ""
+        help = f"write {meant}, without quotes" if meant else ""
         cx.fail(
             errors.wrong_kind(
-                span, callee.name, param.name, KIND_WORDS["fn"], describe(value), signature(callee), help
+                span, callee.name, param.name, KIND_WORDS["fn"], describe(value), signature(callee), help, meant
             ),
             frame,
         )
@@ -186,9 +188,23 @@ def static_value(cx: Context, frame: Frame, callee: Op | Function, param: ast.Pa
     try:
         return check_kind(param, value, callee.name)
     except Mismatch as m:
-        cx.fail(
-            errors.wrong_kind(span, callee.name, param.name, kind_words(m), describe(value), signature(callee)), frame
+        meant = _meant(kind, value)
+        help = f"write {meant}" if meant else ""
+        found = errors.wrong_kind(
+            span, callee.name, param.name, kind_words(m), describe(value), signature(callee), help, meant
         )
+        cx.fail(found, frame)
+
+
+def _meant(kind: Any, value: Any) -> str:
+    """What is written for a value of another kind, if only one can be meant: false for 0, "same" for "SAME"."""
+    if not isinstance(kind, ast.Kind):
+        return ""
+    if kind.is_choice and isinstance(value, str):
+        return next((f'"{name}"' for name in kind.names if name.lower() == value.lower()), "")
+    if kind.names == ("bool",) and value in (0, 1):
+        return "true" if value else "false"
+    return str(int(value)) if kind.names == ("int",) and isinstance(value, float) and value.is_integer() else ""
 
 
 def missing(cx: Context, frame: Frame, callee: Op | Function, param: ast.Param, span: Span) -> None:

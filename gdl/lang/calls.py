@@ -331,7 +331,7 @@ def _match_tensors(
             found = describe_mismatch(m, function.name, tensors, argument.span or span, signature(function))
             cx.fail(replace(found, notes=(*found.notes, signature(function))), frame)
         except KeyError as unbound:
-            cx.fail(name_errors.unknown_size(param.span or span, str(unbound.args[0]), None), frame)
+            cx.fail(name_errors.unknown_size(param.span or span, str(unbound.args[0]), ()), frame)
         body.names[param.name] = node
         _note_labels(body, param, node)
         for name in set(bindings.packs) - before:
@@ -393,7 +393,7 @@ def _check_results(cx: Context, body: Frame, function: Function, result: Any, bi
                 body,
             )
         except KeyError as unbound:
-            cx.fail(name_errors.unknown_size(pattern.span, str(unbound.args[0]), None), body)
+            cx.fail(name_errors.unknown_size(pattern.span, str(unbound.args[0]), ()), body)
         cx.guard(bindings.guards, body, where)
 
 

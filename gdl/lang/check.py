@@ -19,6 +19,7 @@ from gdl.lang.calls import call_initializer, make_instance, require_statics
 from gdl.lang.context import Context, Frame
 from gdl.lang.declarations import declare
 from gdl.lang.expressions import evaluate, evaluate_condition
+from gdl.lang.imports import unused
 from gdl.lang.inline_tests import lower_test
 from gdl.lang.lookup import is_known
 from gdl.lang.modules import Loader
@@ -62,10 +63,13 @@ def check_module(
     sources: Mapping[str, Any] | None = None,
 ) -> tuple[Program | None, list[Diagnostic]]:
     """As `check`, of items that were parsed before, maybe from many texts. `given` are names that nothing declares."""
+    is_text = module is None
     cx, module = open_context(source, hypers or {}, describe, sources or {}, module)
     cx.declared.update(given)
     with deep_stack():
         program = _check(cx, module)
+    if is_text and not any(d.is_error for d in cx.diagnostics):
+        cx.diagnostics += unused(module, source)
     found = _in_order(cx.diagnostics, source)
     return (None if any(d.is_error for d in found) else program), found
 

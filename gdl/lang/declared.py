@@ -101,7 +101,7 @@ def typed(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
         if name in cx.broken and frame.library is cx.main:
             raise Poisoned from None
         known = [n for n, v in {**cx.top.names, **frame.names}.items() if not isinstance(v, (Node, Instance, bool, str))]
-        cx.fail(name_errors.unknown_size(_place_of(expr, name), name, name_errors.closest(name, known)), frame)
+        cx.fail(name_errors.unknown_size(_place_of(expr, name), name, known), frame)
 
 
 def _place_of(expr: ast.TypeExpr, name: str) -> Span:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from gdl.diagnostics import Label
+from gdl.diagnostics import Edit, Label
 from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.errors import procedures as errors
@@ -153,7 +153,7 @@ def _open(cx: Context, frame: Frame, s: ast.Feed, bound: Bound) -> dict[str, Nod
         )
     splits = [name for name in data.header.splits if name]
     if data.split is None and splits:
-        cx.fail(errors.needs_split(s.source.span, data.name, splits), frame)
+        cx.fail(errors.needs_split(s.source.span, data.name, splits, frame.what), frame)
     bound.data = data
     bound.batch = _batch(cx, frame, s)
     bound.symbol = _leading_symbol(cx, s)
@@ -240,9 +240,7 @@ def _explain_fields(cx: Context, frame: Frame, expr: ast.Expr, bound: Bound) -> 
             continue
         shown = f"{bound.data.name}.{bound.data.split}" if bound.data.split else bound.data.name
         listed = ", ".join(f"{k}: {t}" for k, t in fields.items())
-        cx.fail(
-            errors.unknown_field(name.span, shown, name.name, listed, name_errors.closest(name.name, fields)), frame
-        )
+        cx.fail(errors.unknown_field(name.span, shown, name.name, listed, fields), frame)
 
 
 def _free_names(expr: Any) -> list[ast.Name]:
@@ -287,11 +285,14 @@ def _match(cx: Context, frame: Frame, binding: ast.Argument, leaf: Node, value: 
     """Sizes bound by what is fed; certain mismatches are errors, undecided ones guards."""
     declared, got, span = leaf.type, value.type, binding.value.span
 
-    def fail(detail: str) -> None:
-        cx.fail(errors.feed_shape(span, binding.name or "", str(declared), str(got), leaf.span, detail), frame)
+    def fail(detail: str, meant: str = "") -> None:
+        found = errors.feed_shape(
+            span, binding.name or "", str(declared), str(got), leaf.span, detail, meant=meant
+        )  # fmt: skip
+        cx.fail(found, frame)
 
     if declared.rank != got.rank:
-        fail(_rank_help(binding.value.span, declared.rank, value))
+        fail(_rank_help(span, declared.rank, value), _of_rank(span, declared, got))
     for want, have in zip(declared.dims, got.dims):
         name = sizes.is_symbol(want.size)
         if name is not None and name not in bound.sizes:
@@ -322,6 +323,16 @@ def hold_records_against(cx: Context, frame: Frame, bound: Bound) -> None:
                     bound.length_label(length),
                 )  # fmt: skip
                 cx.fail(found, frame)
+
+
+def _of_rank(span: Span, wanted: TensorType, got: TensorType) -> str:
+    """What is fed, with the axes that are declared, where all sizes are numbers that say so."""
+    want, have = wanted.shape[1:], got.shape[1:]
+    if not wanted.rank or not all(isinstance(size, int) for size in (*want, *have)):
+        return ""
+    if len(want) == 1 < len(have) and sizes.product(have) == want[0]:
+        return f"flatten({span.text})"
+    return f"expand({span.text}, axis=-1)" if want == (*have, 1) else ""
 
 
 def _rank_help(span: Span, wanted: int, value: Node) -> str:
@@ -358,6 +369,7 @@ def explain_unfed(cx: Context, frame: Frame, leaf: Node, roots: Sequence[tuple[s
                 _feed_label(bound),
                 [v.attrs["name"] for v in bound.values],
                 _feed_hint(cx, frame, leaf, bound),
+                _feed_fix(leaf, bound),
             ),
             frame,
         )
@@ -390,10 +402,24 @@ def _feed_hint(cx: Context, frame: Frame, leaf: Node, bound: Bound) -> str:
         origin = f" from {sources[0].name}{split}" if sources and frame.what != "test" and not bound.statements else ""
         return f"feed it: feed {name} = ...{origin}"
     shown = f"{bound.data.name}.{bound.data.split}" if bound.data.split else bound.data.name
-    fields = bound.data.header.fields
-    listed = ", ".join(f"{k}: {t}" for k, t in fields.items())
-    fitting = [f for f, type in fields.items() if f not in bound.feed.fields and _may_fill(leaf.type, type)]
+    listed = ", ".join(f"{k}: {t}" for k, t in bound.data.header.fields.items())
+    fitting = _fitting(leaf, bound)
     return f"{shown} has fields {listed}; add `, {name} = {fitting[0] if len(fitting) == 1 else '...'}`"
+
+
+def _fitting(leaf: Node, bound: Bound) -> list[str]:
+    """The fields that nothing is fed from and that could be fed to a placeholder as they are."""
+    fields = bound.data.header.fields if bound.data is not None else {}
+    return [f for f, type in fields.items() if f not in bound.feed.fields and _may_fill(leaf.type, type)]
+
+
+def _feed_fix(leaf: Node, bound: Bound) -> tuple[Edit, ...]:
+    """One more binding, where only one field can be meant."""
+    fitting = _fitting(leaf, bound)
+    if len(fitting) != 1:
+        return ()
+    last = next(s for s in bound.statements if s.source is not None).bindings[-1].value.span
+    return (Edit(Span(last.source, last.end, last.end), f", {leaf.attrs['name']} = {fitting[0]}"),)
 
 
 def _may_fill(wanted: TensorType, field: FieldType) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
-from gdl.diagnostics import Diagnostic
+from gdl.diagnostics import Diagnostic, Edit
 from gdl.errors import names as errors
 from gdl.graph.node import Node
 from gdl.lang.context import Context, Frame
+from gdl.lang.imports import import_of
 from gdl.lang.modules import Library, is_missing
 from gdl.lang.values import POISON, Builtin, Poisoned, is_static
 from gdl.ops.table import TABLE
@@ -164,13 +166,39 @@ def not_found(cx: Context, frame: Frame, name: str, span: Span) -> Diagnostic:
     if frame.what in _BODIES:
         known |= {n: None for n, v in cx.top.names.items() if is_static(v)}
     similar = None if hint else errors.closest(name, known)
-    return errors.unknown_name(span, name, similar, known.get(similar) if similar else None, hint)
+    fix = _fix(cx, frame, name, span) or (() if hint and name not in _OTHER_CASE else errors.respelt(span, name, known))
+    return errors.unknown_name(span, name, similar, known.get(similar) if similar else None, hint, fix)
+
+
+#: What is called so elsewhere, and here in other letters only.
+_OTHER_CASE = ("SGD", "RMSprop", "AdaGrad")
+#: What a name is prefixed by elsewhere, and not here.
+_PREFIXES = ("self", "np", "numpy", "torch", "tf", "jnp", "math", "F")
+
+
+def _fix(cx: Context, frame: Frame, name: str, span: Span) -> tuple[Edit, ...]:
+    """The import of a layer, or the prefix of a name taken away."""
+    if span.source is not cx.main.source:
+        return ()
+    if _is_layer(cx, name):
+        return (import_of(span.source, "nn", name),)
+    member = _MEMBER.match(span.source.text, span.end) if name in _PREFIXES else None
+    if member and (member[1] in frame.names or member[1] in frame.pending or is_known(cx, frame, member[1])):
+        return (Edit(Span(span.source, span.start, member.start(1)), ""),)
+    return ()
+
+
+_MEMBER = re.compile(r"\.(\w+)")
+
+
+def _is_layer(cx: Context, name: str) -> bool:
+    layers = cx.loader.standard("nn")
+    return layers is not None and name in set(layers.names())
 
 
 def _hint(cx: Context, frame: Frame, name: str) -> str:
     """What to write for a name that is known, though not here."""
-    layers = cx.loader.standard("nn")
-    if layers is not None and name in set(layers.names()):
+    if _is_layer(cx, name):
         return f"it is a layer of the standard library: from nn import {name}"
     if frame.names is cx.declared and any(name in _declared_by(s) for s in cx.main.statements):
         return f"dims, hypers and data are read before anything is computed, so `{name}` is not known here"

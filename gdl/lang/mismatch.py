@@ -73,7 +73,9 @@ def describe_mismatch(
         return type_errors.index_error(
             span, m.text, operands, "write fewer" if "too many" in m.text else type_errors.COUNTING
         )
-    return call_errors.requirement(span, f"{op}: {m.text}" if m.text else str(m), operands)
+    because = type_errors.size_origins(m.left) if m.kind == "require" and isinstance(m.left, Dim) else ()
+    help = m.right if m.kind == "require" and isinstance(m.right, str) else ""
+    return call_errors.requirement(span, f"{op}: {m.text}" if m.text else str(m), operands, None, because, help)
 
 
 def _attribute(m: Mismatch, shown: str, span: Span, signature: str) -> Diagnostic:
@@ -174,11 +176,26 @@ def _rank_help(m: Mismatch, span: Span) -> str:
 
 
 def _size_fix(m: Mismatch) -> tuple[Edit, ...]:
+    """The size of a variable, where it meets that of a placeholder: data are as they are.
+
+    One that is larger by one may be meant so (a column of ones), and one that fits the other way round is right.
+    """
     left, right = m.left, m.right
-    if isinstance(left, Dim) and isinstance(right, Dim) and right.origin is not None and _is_written(right):
-        start = right.origin.end - len(str(right.size))
-        return (Edit(Span(right.origin.source, start, right.origin.end), str(left.size)),)
-    return ()
+    if not (isinstance(left, Dim) and isinstance(right, Dim) and _is_written(left) and _is_written(right)):
+        return ()
+    declared = {_first_word(dim): dim for dim in (left, right)}
+    if declared.keys() != {"placeholder", "variable"} or abs(left.size - right.size) == 1:  # type: ignore[operator]
+        return ()
+    size, origin = str(declared["placeholder"].size), declared["variable"].origin
+    if origin is None or re.search(rf"\b{size}\b", origin.source.line(origin.line)):
+        return ()
+    start = origin.end - len(str(declared["variable"].size))
+    return (Edit(Span(origin.source, start, origin.end), size),)
+
+
+def _first_word(dim: Dim) -> str:
+    """The keyword of the line that a size is written on."""
+    return dim.origin.source.line(dim.origin.line).split()[0] if dim.origin is not None else ""
 
 
 def _cast_help(shown: str, left: tuple[Span, TensorType], right: tuple[Span, TensorType], infix: bool) -> str:

@@ -215,7 +215,8 @@ def _fail_length(cx: Context, frame: Frame, item: ast.Train, found: list[Any]) -
     message = "a train block says once how long it runs"
     for s in item.body:
         if isinstance(s, ast.Bind) and s.targets[0] in ("epochs", "steps"):
-            cx.fail(errors.train_block(s.span, message, f"without `=`: {s.targets[0]} {shown(s.value)}"), frame)
+            meant = f"{s.targets[0]} {shown(s.value)}"
+            cx.fail(errors.train_block(s.span, message, f"without `=`: {meant}", meant), frame)
     if not found and cx.is_broken(item.span):
         raise Poisoned
     cx.fail(errors.train_block(found[1].span if found else head(item), message, "epochs 5, or steps 10000"), frame)

@@ -13,6 +13,7 @@ from gdl.ops.slicing import span, whole
 from gdl.ops.table import composite
 from gdl.types import sizes
 from gdl.types.match import Guard, Mismatch, normal_axes
+from gdl.types.sizes import Size
 from gdl.types.tensor import Dim
 
 # ---- axes of size 1 ----------------------------------------------------------------------------------------------
@@ -180,6 +181,17 @@ def split(x, parts, axis):
     return tuple(results)
 
 
+def _even_parts(size: Size, count: int) -> str:
+    """Into how many equal parts an axis goes, and the sizes of nearly equal ones."""
+    if not isinstance(size, int) or not 0 < count <= size < 10_000:
+        return ""
+    counts = [str(n) for n in range(2, size) if size % n == 0]
+    even = f"{size} splits into {', '.join(counts[:-1])} or {counts[-1]}" if len(counts) > 1 else ""
+    even = f"{even or f'{size} splits into {size}'} equal parts"
+    nearly = shown(tuple([size // count + (part < size % count) for part in range(count)]))
+    return f"{even}; for parts of any sizes name these: {nearly}" if count <= 10 else even
+
+
 @split.require
 def _(x, parts, axis):
     axis = whole_axis(axis, x.rank)
@@ -189,7 +201,7 @@ def _(x, parts, axis):
         if count > MAX_PARTS:
             raise refuse(f"`parts` is at most {MAX_PARTS:,}, got {count:,}; every part is a node of its own")
         text = f"axis {axis} of {x} has size {dim.size}, which does not split into {count} equal parts"
-        return divides(count, dim, text)
+        return divides(count, dim, text, _even_parts(dim.size, count))
     if not parts or any(sizes.at_most(0, length) is False for length in parts):
         raise refuse(f"`parts` must be sizes, at least one and none negative, got {shown(parts)}")
     total = sum(parts[1:], parts[0])

@@ -38,6 +38,8 @@ def _verify(
     """The two axes of the output, given the axes of all; `out`, where it is known, must have them. Raises Mismatch."""
     strides, dilations, sides = pair("stride", stride), pair("dilation", dilation), borders(pad)
     groups = whole_number("groups", groups, at_least=1)
+    if 0 in (x[3].size, kernel[2].size, kernel[3].size):
+        raise refuse(f"a convolution needs channels: x has {x[3].size}, the result would have {kernel[3].size}")
     taken = Dim(kernel[2].size * groups, kernel[2].label, kernel[2].origin)
     text = f"x has {x[3].size} channels, but a kernel of {kernel[2].size} in each of {groups} groups takes {taken.size}"
     guards = agree(x[3], taken, args[:2], text)

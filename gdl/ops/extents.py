@@ -13,9 +13,9 @@ from gdl.types.tensor import DTYPES, Dim
 INTEGER_LIMITS = {"u8": (0, 255), "i32": (-(2**31), 2**31 - 1), "i64": (-(2**63), 2**63 - 1), "bool": (0, 1)}
 
 
-def refuse(text: str) -> Mismatch:
-    """What to raise for an attribute that the op can't take."""
-    return Mismatch("require", text=text)
+def refuse(text: str, dim: Dim | None = None, help: str = "") -> Mismatch:
+    """What to raise for an attribute that the op can't take: because of the size of `dim`, if there is one."""
+    return Mismatch("require", dim, help, text=text)
 
 
 def agree(left: Dim, right: Dim, args: tuple[str, ...], text: str = "") -> list[Guard]:
@@ -34,14 +34,14 @@ def fit(small: Size, large: Dim, text: str) -> list[Guard]:
     return [] if verdict else [Guard(Dim(small), Dim(sizes.minimum(small, large.size), large.label, large.origin))]
 
 
-def divides(parts: Size, whole: Dim, text: str) -> list[Guard]:
+def divides(parts: Size, whole: Dim, text: str, help: str = "") -> list[Guard]:
     """Nothing where parts divides whole, a guard where that is undecided. Raises Mismatch("require") with `text`."""
     if parts == 0:
         raise refuse(text)
     covered = whole.size // parts * parts
     verdict = sizes.equal(covered, whole.size)
     if verdict is False:
-        raise refuse(text)
+        raise refuse(text, whole, help)
     return [] if verdict else [Guard(Dim(covered), whole)]
 
 

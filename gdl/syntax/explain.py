@@ -12,7 +12,7 @@ from gdl.errors.names import closest
 from gdl.source import Source, Span
 from gdl.syntax.ast import MAX_NESTING
 from gdl.syntax.expected import describe, found
-from gdl.syntax.lalr import Failure, Reduction, accepted
+from gdl.syntax.lalr import Failure, Reduction, accepted, would_fit
 from gdl.syntax.table import Table
 from gdl.syntax.tokens import (
     DTYPE_NAMES,
@@ -59,6 +59,9 @@ class Case:
     @cached_property
     def expected(self) -> frozenset[str]:
         return accepted(self.table, self.rules, self.failure)
+
+    def would_fit(self, kind: str) -> bool:
+        return would_fit(self.table, self.rules, self.failure, kind)
 
     @property
     def token(self) -> Token:
@@ -239,7 +242,8 @@ _CONTINUES_VALUE = frozenset(
 
 
 def _assignment_in_test(case: Case) -> Diagnostic | None:
-    if case.kind != "ASSIGN" or "EQUAL" not in case.expected or case.keyword not in _TESTING:
+    is_compared = case.keyword in _TESTING or (case.keyword == "metric" and "ASSIGN" in case.read_kinds)
+    if case.kind != "ASSIGN" or "EQUAL" not in case.expected or not is_compared:
         return None
     return errors.assignment_in_test(case.span(case.token))
 
@@ -301,7 +305,9 @@ def _missing_mark(case: Case) -> Diagnostic | None:
     help = case.form
     if mark == "COLON" and len(case.read) > 1 and case.read[-2].kind == "PIPE":
         help = f"a stage with a name is `|> {case.previous.text}: {case.token.text}(...)`"
-    return errors.missing(case.span(case.token), _MARKS[mark], found(case.token, case.kind), help)
+    is_word_or_sign = mark not in ("LBRACE", "LPAR")  # these need a closer as well
+    gap = Span(case.source, case.previous.end, case.token.start) if is_word_or_sign and case.would_fit(mark) else None
+    return errors.missing(case.span(case.token), _MARKS[mark], found(case.token, case.kind), help, gap)
 
 
 _STARTS_TYPE = frozenset({"NAME", "DTYPE", "LSQB", "LPAR"})
@@ -311,7 +317,7 @@ def _missing_comma(case: Case) -> Diagnostic | None:
     listing = case.in_brackets or case.keyword in ("dim", "from")
     if listing and "COMMA" in case.expected and case.kind in STARTS_OPERAND - {"MINUS", "LPAR"}:
         if case.previous.kind in ENDS_OPERAND:
-            return errors.missing_comma(case.span(case.token), case.span(case.previous))
+            return errors.missing_comma(case.span(case.token), case.span(case.previous), case.would_fit("COMMA"))
     return None
 
 

@@ -249,6 +249,21 @@ def accepted(table: Table, rules: list[Reduction], failure: Failure) -> frozense
     return frozenset(t for t in terminals if _advance(table, rules, list(states), t))
 
 
+def would_fit(table: Table, rules: list[Reduction], failure: Failure, kind: str) -> bool:
+    """Whether the statement could be read to its end, or to its block, with a terminal put before the failing token."""
+    states, tokens = list(failure.states), failure.tokens
+    if not all(_advance(table, rules, states, each) for each in (*failure.kinds[failure.start : failure.index], kind)):
+        return False
+    for index in range(failure.index, failure.end + 1):
+        row = table.rows[states[-1]]
+        kind = _word_kind(table, tokens, index, row) if tokens[index].kind == "NAME" else tokens[index].kind
+        if not _advance(table, rules, states, kind):
+            return False
+        if kind in ("LBRACE", "RBRACE", STOP):
+            break
+    return True
+
+
 def _advance(table: Table, rules: list[Reduction], states: list[int], kind: str) -> bool:
     """Whether `kind` can be shifted; moves `states` past it."""
     action = table.rows[states[-1]].get(kind)

@@ -38,11 +38,11 @@ def diagnostics_of(case: Path) -> tuple[Diagnostic, ...]:
     """What the checker says, the same everywhere: data are only what the package and the case's folder hold."""
     source = Source(case.name, case.read_text(encoding="utf-8"), case)
     options = DataOptions(program_dir=case.parent, cache_dir=case.parent / "no cache", offline=True)
-    checked = check_program(source, options, _hypers(source))
+    checked = check_program(source, options, hypers_of(source))
     failures = [failure for test in checked.program.tests for failure in test.failures] if checked.program else ()
     return (*checked.diagnostics, *failures)
 
 
-def _hypers(source: Source) -> dict[str, Any]:
+def hypers_of(source: Source) -> dict[str, Any]:
     last = source.text.rstrip().rpartition("\n")[2]
     return json.loads(last.removeprefix(_HYPERS)) if last.startswith(_HYPERS) else {}

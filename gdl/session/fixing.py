@@ -1,0 +1,39 @@
+"""Programs mended by the fixes that their diagnostics carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gdl.diagnostics import Diagnostic
+from gdl.fixes import fixed
+from gdl.session.checking import Checked, check_program
+from gdl.source import Source
+from gdl.train.data import DataOptions
+
+#: Fixes uncover mistakes that have fixes again. So often is enough for any hand-written program.
+MAX_ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """A program after its fixes: what is left to say of it, and what was mended, each as it was told."""
+
+    checked: Checked
+    mended: tuple[Diagnostic, ...]
+
+
+def mend(source: Source, options: DataOptions, hypers: Mapping[str, Any] | None = None) -> Mended:
+    """The program checked and mended in turns, until no diagnostic has a fix any more."""
+    checked = check_program(source, options, hypers)
+    mended: list[Diagnostic] = []
+    seen = {source.text}
+    for _ in range(MAX_ROUNDS):
+        now = fixed(checked.source, checked.diagnostics)
+        if now.text in seen:
+            break
+        seen.add(now.text)
+        mended += now.diagnostics
+        checked = check_program(Source(source.name, now.text, source.path), options, hypers)
+    return Mended(checked, tuple(mended))
