@@ -80,5 +80,10 @@ def test_a_batch_against_a_matrix_of_any_strides() -> None:
     ):
         product(left, y.T, out)
         np.testing.assert_allclose(out, np.einsum("bik,nk->bin", left, y), rtol=1e-12)
-    assert special("matmul", tensor("f64", 2, 5), tensor("f64", 2, 4), tensor("f64", 4, 5)) is None
+    two = special("matmul", tensor("f64", 2, 5), tensor("f64", 2, 4), tensor("f64", 4, 5))
+    for left in (x[:, 0], np.asfortranarray(x[0]), np.broadcast_to(x[0, 0], (2, 4)), x[:2, 1, ::-1]):
+        found = np.empty((2, 5))
+        two(left[:2], y.T, found)
+        np.testing.assert_array_equal(found, left[:2] @ y.T)
+    assert special("matmul", tensor("i64", 2, 5), tensor("i64", 2, 4), tensor("i64", 4, 5)) is None
     assert special("matmul", tensor("f64", 2, 0, 5), tensor("f64", 2, 0, 4), tensor("f64", 4, 5)) is None
