@@ -139,6 +139,8 @@ class _Writer:
             self.calls[s.call] = s.function
         reads: list[str] = []
         names = [self._use(v, statics, reads) for v in s.operands]
+        if s.result.in_run and s.result.storage is not None and s.result.storage not in self._fed:
+            self.allocated.add(s.result.name)
         if s.form is Form.OPERATOR:
             return Line(
                 f"{s.result.name} = {s.call.format(*names)}", s.node, tuple(statics), tuple(reads), (s.result.name,)
@@ -146,11 +148,7 @@ class _Writer:
         if s.draws is not None:
             names.insert(0, self._draw(s.draws, statics, reads))
         words = names + [f"{key}={self._literal(value, statics)}" for key, value in s.attrs.items()]
-        writes: tuple[str, ...] = ()
-        if s.result.in_run:
-            writes = (s.result.name,)
-            if s.result.storage is not None and s.result.storage not in self._fed:
-                self.allocated.add(s.result.name)
+        writes: tuple[str, ...] = (s.result.name,) if s.result.in_run else ()
         into = s.result.name if writes else self._use(s.result, statics, reads)
         if s.scratch is not None:
             into = f"{into}, {self._use(s.scratch, statics, reads)}"
