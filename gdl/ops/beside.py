@@ -1,6 +1,6 @@
 """A number as an array to stand beside a large one: NumPy's maximum and minimum have no fast loop for a number.
 
-Measured, f32, ns per element of 65,536: against a number 0.38, against a row of 512 0.18, against as many elements 0.13.
+Measured, f32, ns per element of 65,536: against a number 0.38, a row of 512 0.18, as many elements 0.13.
 """
 
 from __future__ import annotations
