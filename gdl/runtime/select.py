@@ -57,6 +57,7 @@ class _Selection:
         self._arrays: dict[Node, Value] = {}
         self._scalars: dict[Node, Value] = {}
         self._states: dict[str, Value] = {}
+        self._copies: dict[Value, Value] = {}
         self.names = Names()
         self._functions: dict[Any, str] = {np.copyto: self.names.take(COPY)}
         self._count = 0
@@ -173,9 +174,8 @@ class _Selection:
         base = self._layout(of)
         seen = entry.kernel(base, **node.attrs)  # type: ignore[misc]
         if seen.size and not np.may_share_memory(seen, base):
-            flat = Value(self._name("t"), of.dtype, of.shape, Storage(Owner.ARENA, of.nbytes))
-            self._emit(Form.COPY, flat, (of,), node, COPY, np.copyto)
-            of, base = flat, self._layout(flat)
+            of = self._contiguous(of, node)
+            base = self._layout(of)
             seen = entry.kernel(base, **node.attrs)  # type: ignore[misc]
         if seen.shape == base.shape and seen.strides == base.strides and seen.ctypes.data == base.ctypes.data:
             return of
@@ -184,6 +184,13 @@ class _Selection:
         )
         self.views.append(value)
         return value
+
+    def _contiguous(self, of: Value, node: Node) -> Value:
+        """A copy in C order, one for all views that the value's own memory can't give."""
+        if of not in self._copies:
+            flat = self._copies[of] = Value(self._name("t"), of.dtype, of.shape, Storage(Owner.ARENA, of.nbytes))
+            self._emit(Form.COPY, flat, (of,), node, COPY, np.copyto)
+        return self._copies[of]
 
     def _layout(self, value: Value) -> np.ndarray:
         if value.layout is None:

@@ -65,8 +65,17 @@ def test_extremes_of_short_rows(name: str) -> None:
         out = np.empty((5, 20), np.float32)
         kernel(given, out, np.empty(kernel.scratch_bytes, np.uint8))
         np.testing.assert_array_equal(out, TABLE[name].kernel(x, axis=-1))
+    for columns in (33, 64):
+        x = np.random.default_rng(columns).standard_normal((512, columns)).astype(np.float32)
+        x[3, columns // 2] = np.nan
+        kernel = special(name, tensor("f32", 512, 1), tensor("f32", 512, columns), axis=1, keepdims=True)
+        for given in (x, np.asfortranarray(x)):
+            out = np.empty((512, 1), np.float32)
+            kernel(given, out, np.empty(kernel.scratch_bytes, np.uint8))
+            np.testing.assert_array_equal(out, TABLE[name].kernel(x, axis=1, keepdims=True))
     assert special(name, tensor("f32"), tensor("f32", 7), axis=0, keepdims=False) is None
     assert special(name, tensor("f32", 20), tensor("f32", 20, 64), axis=1, keepdims=False) is None
+    assert special(name, tensor("f32", 999), tensor("f32", 999, 65), axis=1, keepdims=False) is None
 
 
 def test_a_batch_against_a_matrix_of_any_strides() -> None:
