@@ -56,18 +56,18 @@ def _kernel(
     result: tuple[Any, Any],
     is_matrix: bool,
 ) -> Callable[[Any, Any], Any]:
-    matmul, plain = np.matmul, np.add.reduce
+    dot, plain = np.dot, np.add.reduce
     leading = axes[0] == 0
 
     def of_matrix(x: Any, out: Any) -> Any:
         if not x.flags.forc:
             return plain(x, axis=axes, keepdims=keepdims, out=out)
-        return matmul(ones, x, out) if leading else matmul(x, ones, out)
+        return dot(ones, x, out) if leading else dot(x, ones, out)
 
     def of_tensor(x: Any, out: Any) -> Any:
         if not x.flags.c_contiguous:
             return plain(x, axis=axes, keepdims=keepdims, out=out)
         x, out = x.reshape(matrix), out.reshape(result)
-        return matmul(ones, x, out) if leading else matmul(x, ones, out)
+        return dot(ones, x, out) if leading else dot(x, ones, out)
 
     return of_matrix if is_matrix else of_tensor

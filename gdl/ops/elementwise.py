@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gdl.ops.beside import beside
 from gdl.ops.conversion import cast
 from gdl.ops.error_function import erf_kernel
 from gdl.ops.lazy import np
@@ -127,7 +128,7 @@ def rsqrt(x, out=None):
     Example: rsqrt([1.0, 4.0]) == [1.0, 0.5]
     """
     out = np.sqrt(x, out=_result(out, x))
-    return np.divide(1.0, out, out=out)
+    return np.reciprocal(out, out)
 
 
 @rsqrt.grad
@@ -191,11 +192,11 @@ def sigmoid(x, out=None):
     Example: sigmoid([0.0, 1000.0]) == [0.5, 1.0]
     """
     out = _result(out, x)
-    np.maximum(x, _SIGMOID_FLOOR[out.itemsize], out=out)  # e^-x must not overflow
-    np.negative(out, out=out)
-    np.exp(out, out=out)
-    np.add(out, 1.0, out=out)
-    return np.divide(1.0, out, out=out)
+    np.maximum(x, beside(_SIGMOID_FLOOR[out.itemsize], out.shape, out.dtype), out=out)  # e^-x must not overflow
+    np.negative(out, out)
+    np.exp(out, out)
+    np.add(out, beside(1.0, (), out.dtype), out)
+    return np.divide(beside(1.0, (), out.dtype), out, out)
 
 
 @sigmoid.grad
@@ -212,7 +213,7 @@ def relu(x, out=None):
 
     Example: relu([-2.0, 0.0, 3.0]) == [0.0, 0.0, 3.0]
     """
-    return np.maximum(x, 0, out=out)
+    return np.maximum(x, beside(0.0, np.shape(x), np.result_type(x)), out=out)
 
 
 @relu.grad

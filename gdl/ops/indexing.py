@@ -160,10 +160,11 @@ def _places_kernel(indices: TensorType, shape: tuple[int, ...], axis: int) -> Ca
     """`_flat_places` for these shapes, the range verified: what does not depend on the indices is computed here."""
     stride, starts = _lines_of(indices.shape, shape, axis)  # type: ignore[arg-type]
     size, unsigned = shape[axis], f"u{4 if indices.dtype == 'i32' else 8}"
-    maximum, add, step = np.maximum.reduce, np.add, np.int64(stride)
+    add, step = np.add, np.int64(stride)
 
     def places(indices: Any) -> Any:
-        if maximum(indices.view(unsigned), axis=None) >= size:  # as unsigned, negative ones are the largest
+        magnitudes = indices.view(unsigned)  # where negative ones are the largest
+        if magnitudes.item(magnitudes.argmax()) >= size:  # a fourth of what `max` costs
             verify_range(indices, size)
         return add(indices if stride == 1 else indices * step, starts)
 
@@ -196,8 +197,8 @@ def _(x, indices, axis):
 def _(out_type, x, indices, axis):
     if 0 in indices.shape:
         return None
-    places, take = _places_kernel(indices, x.shape, axis), np.take
-    return lambda x, indices, out: take(x.reshape(-1), places(indices), out=out, mode="clip")
+    places = _places_kernel(indices, x.shape, axis)
+    return lambda x, indices, out: x.reshape(-1).take(places(indices), None, out, "clip")
 
 
 @take_along_axis.grad

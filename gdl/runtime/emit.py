@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gdl.graph.node import Node
+from gdl.ops.beside import beside
 from gdl.runtime.chains import is_sliced
 from gdl.runtime.statements import CLOCK, ROWS, Chain, Form, Listing, Statement, Value
 
+#: Ufuncs without a fast loop for a number beside an array.
+AGAINST_NUMBERS = (np.maximum, np.minimum)
 #: Statements of one function: Python compiles longer ones more slowly than in proportion.
 CHUNK = 1000
 
@@ -127,6 +132,7 @@ class _Writer:
         self._rows: dict[str, Value] | None = None  # in a chain: the name of each block -> what it is a block of
         self._block_names: dict[str, str] = {}
         self._shape: tuple[int, ...] = ()
+        self._repeated: dict[tuple[str, tuple[int, ...]], str] = {}  # the names of numbers as arrays
         self.values: dict[str, Value] = {}
         self.calls: dict[str, Any] = {}
         self.draws: dict[str, str] = {}
@@ -139,6 +145,10 @@ class _Writer:
             self.calls[s.call] = s.function
         reads: list[str] = []
         names = [self._use(v, statics, reads) for v in s.operands]
+        if s.function in AGAINST_NUMBERS:
+            names = [self._beside(v, s, name, statics) for v, name in zip(s.operands, names)]
+        if s.result.in_run and s.result.storage is not None and s.result.storage not in self._fed:
+            self.allocated.add(s.result.name)
         if s.form is Form.OPERATOR:
             return Line(
                 f"{s.result.name} = {s.call.format(*names)}", s.node, tuple(statics), tuple(reads), (s.result.name,)
@@ -146,11 +156,7 @@ class _Writer:
         if s.draws is not None:
             names.insert(0, self._draw(s.draws, statics, reads))
         words = names + [f"{key}={self._literal(value, statics)}" for key, value in s.attrs.items()]
-        writes: tuple[str, ...] = ()
-        if s.result.in_run:
-            writes = (s.result.name,)
-            if s.result.storage is not None and s.result.storage not in self._fed:
-                self.allocated.add(s.result.name)
+        writes: tuple[str, ...] = (s.result.name,) if s.result.in_run else ()
         into = s.result.name if writes else self._use(s.result, statics, reads)
         if s.scratch is not None:
             into = f"{into}, {self._use(s.scratch, statics, reads)}"
@@ -213,6 +219,21 @@ class _Writer:
             statics.append(value.name)
             self.values.setdefault(value.name, value)
         return value.name
+
+    def _beside(self, value: Value, s: Statement, name: str, statics: list[str]) -> str:
+        """An operand of a ufunc that is slow against a number: an array of the number, where that pays."""
+        if value.literal is None or value.shape:
+            return name
+        shape = s.result.shape if self._rows is None else s.result.shape[1:]
+        array = beside(value.literal.item(), shape, value.literal.dtype)
+        if not array.ndim:
+            return name
+        key = value.name, array.shape
+        if key not in self._repeated:
+            self._repeated[key] = self.names.take(f"{name}_{'x'.join(map(str, array.shape))}")
+            self.calls[self._repeated[key]] = array
+        statics.append(self._repeated[key])
+        return self._repeated[key]
 
     def _draw(self, key: str, statics: list[str], reads: list[str]) -> str:
         name = f"draw_{len(self.draws)}"

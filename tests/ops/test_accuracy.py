@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from gdl.ops.error_function import by_quotient
 from gdl.ops.table import TABLE
 
 WIDE = np.concatenate([-np.geomspace(1e-20, 80, 2000)[::-1], [0.0], np.geomspace(1e-20, 80, 2000)])
@@ -61,6 +62,15 @@ def test_few_units_in_the_last_place(name: str, dtype: str) -> None:
     x = points.astype(dtype)
     exact = np.array([reference(float(v)) for v in x], float)
     assert units_off(kernel(name)(x), exact) <= (single if dtype == "float32" else double)
+
+
+def test_both_forms_of_erf() -> None:
+    x = WIDE.astype(np.float32)
+    exact = np.array([math.erf(float(v)) for v in x])
+    assert units_off(by_quotient(x, np.empty_like(x)), exact) <= 4
+    spread = np.repeat(np.linspace(-5, 5, 70_001, dtype=np.float32), 2)[::2]  # more than a block, and not contiguous
+    assert units_off(kernel("erf")(spread), np.array([math.erf(float(v)) for v in spread])) <= 4
+    np.testing.assert_array_equal(kernel("erf")(spread), kernel("erf")(spread.copy()))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -65,8 +65,17 @@ def test_extremes_of_short_rows(name: str) -> None:
         out = np.empty((5, 20), np.float32)
         kernel(given, out, np.empty(kernel.scratch_bytes, np.uint8))
         np.testing.assert_array_equal(out, TABLE[name].kernel(x, axis=-1))
+    for columns in (33, 64):
+        x = np.random.default_rng(columns).standard_normal((512, columns)).astype(np.float32)
+        x[3, columns // 2] = np.nan
+        kernel = special(name, tensor("f32", 512, 1), tensor("f32", 512, columns), axis=1, keepdims=True)
+        for given in (x, np.asfortranarray(x)):
+            out = np.empty((512, 1), np.float32)
+            kernel(given, out, np.empty(kernel.scratch_bytes, np.uint8))
+            np.testing.assert_array_equal(out, TABLE[name].kernel(x, axis=1, keepdims=True))
     assert special(name, tensor("f32"), tensor("f32", 7), axis=0, keepdims=False) is None
     assert special(name, tensor("f32", 20), tensor("f32", 20, 64), axis=1, keepdims=False) is None
+    assert special(name, tensor("f32", 999), tensor("f32", 999, 65), axis=1, keepdims=False) is None
 
 
 def test_a_batch_against_a_matrix_of_any_strides() -> None:
@@ -80,5 +89,10 @@ def test_a_batch_against_a_matrix_of_any_strides() -> None:
     ):
         product(left, y.T, out)
         np.testing.assert_allclose(out, np.einsum("bik,nk->bin", left, y), rtol=1e-12)
-    assert special("matmul", tensor("f64", 2, 5), tensor("f64", 2, 4), tensor("f64", 4, 5)) is None
+    two = special("matmul", tensor("f64", 2, 5), tensor("f64", 2, 4), tensor("f64", 4, 5))
+    for left in (x[:, 0], np.asfortranarray(x[0]), np.broadcast_to(x[0, 0], (2, 4)), x[:2, 1, ::-1]):
+        found = np.empty((2, 5))
+        two(left[:2], y.T, found)
+        np.testing.assert_array_equal(found, left[:2] @ y.T)
+    assert special("matmul", tensor("i64", 2, 5), tensor("i64", 2, 4), tensor("i64", 4, 5)) is None
     assert special("matmul", tensor("f64", 2, 0, 5), tensor("f64", 2, 0, 4), tensor("f64", 4, 5)) is None

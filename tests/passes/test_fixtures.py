@@ -18,6 +18,7 @@ PASSES = {"fold": fold, "share": share, "simplify": simplify}
 LEAVES = {
     "x": leaf("x", 2, 3), "y": leaf("y", 3), "s": leaf("s"), "b": leaf("b", batch, 3), "c": leaf("c", 2, 1),
     "h": leaf("h", 3, dtype="f32"), "i": leaf("i", 3, dtype="i64"), "p": leaf("p", 3, dtype="bool"), "batch": batch,
+    "w": leaf("w", 64, 128),
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from gdl.graph.node import Graph, Node, constant, topological
 from gdl.graph.verify import verify
 from gdl.ops.table import TABLE, apply
 from gdl.passes import PIPELINE, drop_idle_updates, fold, retype, run_passes, share, simplify
+from gdl.passes.rules import sums
 from gdl.types.match import Mismatch
 from tests.graph.building import leaf
 from tests.graph.evaluate import evaluate
@@ -98,6 +99,19 @@ def has_numbers_or_no_sum(graph: Graph) -> bool:
 def test_simplify_keeps_values(graph):
     assume(has_numbers_or_no_sum(graph))
     assert_kept(graph, simplify(graph), zero_signs=False)
+
+
+@given(graphs())
+@SOME
+def test_short_sums_of_products_keep_values(graph):
+    """Cut into rows as only large ones are otherwise."""
+    assume(has_numbers_or_no_sum(graph))
+    rows = sums._LONGEST_ROW, sums._SHORTEST_ROW
+    sums._LONGEST_ROW, sums._SHORTEST_ROW = 3, 2
+    try:
+        assert_kept(graph, simplify(graph), zero_signs=False)
+    finally:
+        sums._LONGEST_ROW, sums._SHORTEST_ROW = rows
 
 
 @given(graphs(leaves=()))

@@ -79,6 +79,72 @@ def sum_of_quotient(node: Node, make: Make) -> Node | None:
     return make("divide", (_summed(x, node, make), _without_axes(a, node, make)))
 
 
+def times_sum_of_deviations(node: Node, make: Make) -> Node | None:
+    """a * sum(x - mean(x)) = 0, the mean being over the axes that are summed: to rounding, of finite numbers.
+
+    It is what a normalisation's gradient has for its mean through the variance.
+    """
+    for _, total in either_way(node.inputs):
+        total = _reshaped(total)
+        if total.op == "sum" and total.inputs[0].op == "subtract" and _is_mean_of(*total.inputs[0].inputs, total):
+            return full_of(node, 0.0, make)
+    return None
+
+
+def _is_mean_of(x: Node, mean: Node, total: Node) -> bool:
+    """Whether `mean` is that of x over the axes of a sum, as it broadcasts against x."""
+    axes = normal_axes(total.attrs["axis"], x.type.rank)
+    kept = tuple([1 if axis in axes else size for axis, size in enumerate(x.type.shape)])
+    count = prod([x.type.shape[axis] for axis in axes])
+    if (1,) * (x.type.rank - mean.type.rank) + mean.type.shape != kept or not isinstance(count, int):
+        return False
+    mean = _reshaped(mean)
+    if mean.op == "divide":
+        divided, is_count = mean.inputs[0], splat(mean.inputs[1]) == count
+    elif mean.op == "multiply":
+        divided, is_count = next(
+            ((a, c * count == 1) for a, b in either_way(mean.inputs) if (c := splat(b))), (mean, False)
+        )
+    else:
+        return False
+    divided = _reshaped(divided)
+    return (
+        is_count
+        and divided.op == "sum"
+        and divided.inputs[0] is x
+        and normal_axes(divided.attrs["axis"], x.type.rank) == axes
+    )
+
+
+def _reshaped(x: Node) -> Node:
+    """What a reshape is of, or x."""
+    return x.inputs[0] if x.op == "reshape" else x
+
+
+#: Rows that a sum of products is cut into: longer ones would lose digits, shorter ones are not worth a call.
+_LONGEST_ROW, _SHORTEST_ROW = 4096, 256
+
+
+def sum_of_products(node: Node, make: Make) -> Node | None:
+    """The sum of all x * y is the sum of products of rows by columns, which BLAS computes in one pass: to rounding."""
+    (product,) = node.inputs
+    if product.op != "multiply" or node.type.rank or not node.type.is_float:
+        return None
+    x, y = product.inputs
+    count = prod(product.type.shape)
+    if not isinstance(count, int) or x.type.shape != y.type.shape:
+        return None
+    row = next((n for n in range(min(count, _LONGEST_ROW), _SHORTEST_ROW - 1, -1) if count % n == 0), 0)
+    if not row:
+        return None
+    if row == count:
+        return make("matmul", (make("reshape", (x,), shape=(row,)), make("reshape", (y,), shape=(row,))))
+    rows = make("reshape", (x,), shape=(count // row, 1, row))
+    columns = make("reshape", (y,), shape=(count // row, row, 1))
+    parts = make("reshape", (make("matmul", (rows, columns)),), shape=(count // row,))
+    return make("sum", (parts,), axis=(0,), keepdims=False)
+
+
 def _own_axes(x: Node, node: Node) -> list[int]:
     """The axes of x, which is broadcast to what the node sums, that the node sums."""
     rank = node.inputs[0].type.rank
@@ -101,5 +167,6 @@ def _summed(x: Node, node: Node, make: Make) -> Node:
 
 
 SUMS: Mapping[str, tuple[Rule, ...]] = {
-    "sum": (sum_of_one, plain_sum, sum_of_negative, sum_of_repeated, sum_of_multiple, sum_of_quotient),
+    "multiply": (times_sum_of_deviations,),
+    "sum": (sum_of_one, plain_sum, sum_of_negative, sum_of_repeated, sum_of_multiple, sum_of_quotient, sum_of_products),
 }
