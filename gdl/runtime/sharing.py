@@ -1,7 +1,7 @@
 """Statements whose parts several threads compute at the same time.
 
-An op's `cut` says along which axes its operands and its result come apart. A large statement of such an op gets a kernel
-for each part, made for the part's shape; they write into parts of one result, or into results of their own that are
+An op's `cut` says along which axes its operands and its result come apart. A large statement of such an op gets a
+kernel for each part, made for the part's shape; they write into parts of one result, or into results of their own that are
 added in the end. The parts depend on the sizes and the number of threads only, and so do the bits.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from gdl.graph.node import Node
 from gdl.ops.extents import resized
 from gdl.ops.table import Op
-from gdl.runtime.arrays import DTYPES, nbytes_of, round_up
+from gdl.runtime.arrays import nbytes_of, round_up
 from gdl.runtime.pool import Pool
 from gdl.types.tensor import TensorType
 

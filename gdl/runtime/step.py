@@ -69,8 +69,8 @@ class Step:
 
 
 def prepare(plan: Plan, state: State, seed: int, arena: Arena | None = None, pool: Pool | None = None) -> Step:
-    """The plan bound to the arrays of `state`, to an arena (its own, or one that several plans take turns to use), and to
-    the threads that it was made for.
+    """The plan bound to the arrays of `state`, to an arena (its own, or one that several plans take turns to use), and
+    to the threads that it was made for.
 
     Errors: E0807 or E0808 for a variable that `state` has not, or not of this type; E0810 without enough memory.
     """

@@ -1,4 +1,4 @@
-"""Statements in parts: whatever the number of threads, the numbers of the whole; of equal numbers of threads, its bits."""
+"""Statements in parts: the numbers of the whole, and of equal numbers of threads the same bits."""
 
 from __future__ import annotations
 
