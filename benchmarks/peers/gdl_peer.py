@@ -12,7 +12,7 @@ from benchmarks.workloads import Arrays, Workload
 
 
 def session_of(workload: Workload, data: Arrays) -> gdl.Session:
-    threads = int(os.environ[THREADS])
+    threads = int(os.environ.get(THREADS, 1))
     return gdl.load(workload.program, threads=threads, arrays={"batches": data} if workload.batch else None)
 
 

@@ -43,7 +43,7 @@ class Pool:
             faults = [done.get() for _ in calls[1:]]
         for fault in faults:
             if fault is not None:
-                    raise fault
+                raise fault
 
     def _start(self) -> None:
         self._inboxes = tuple([SimpleQueue() for _ in range(self.threads - 1)])
