@@ -20,13 +20,13 @@ import numpy as np
 
 from gdl.graph.node import Node
 from gdl.ops.extents import resized
-from gdl.ops.table import Op
+from gdl.ops.table import Op, flops
 from gdl.runtime.arrays import nbytes_of, round_up
 from gdl.runtime.pool import Pool
 from gdl.types.tensor import TensorType
 
-#: Multiplications that take long enough, some 0.1 ms, to be worth the hand-over.
-LEAST_WORK = 2**22
+#: What takes long enough, some 0.1 ms, to be worth the hand-over.
+LEAST_FLOPS = 2**23
 
 Kernel = Callable[..., Any]
 Where = tuple[slice, ...]
@@ -87,7 +87,7 @@ def shared(node: Node, entry: Op, threads: int) -> Shared | None:
     """A kernel in parts for the node, whose sizes are bound; None where it has none, or parts would not pay."""
     types = [i.type for i in node.inputs]
     cut = entry.cut(node.type, *types, **node.attrs) if threads > 1 and entry.cut is not None else None
-    if cut is None or cut.work < LEAST_WORK:
+    if cut is None or flops(entry, node.type, types, node.attrs) < LEAST_FLOPS:
         return None
     length = cut.length(node.type, types)
     bounds = [length * i // threads for i in range(threads + 1)]
