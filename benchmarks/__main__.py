@@ -11,9 +11,9 @@ from pathlib import Path
 
 from benchmarks import scaling, startup
 from benchmarks.machine import describe, installed_bytes, package_bytes
-from benchmarks.page import page
+from benchmarks.page import Found, page
 from benchmarks.processes import PEERS, ROOT, Peer
-from benchmarks.steps import Conditions, Disagreement, Measured, measure
+from benchmarks.steps import Conditions, Disagreement, measure
 from benchmarks.workloads import WORKLOADS
 
 _PARTS = ("steps", "startup", "scaling", "sizes")
@@ -21,24 +21,27 @@ _PARTS = ("steps", "startup", "scaling", "sizes")
 
 def main() -> int:
     given = _arguments()
-    how = Conditions(given.threads, given.rounds, given.starts, given.clock)
+    how = [Conditions(threads, given.rounds, given.starts, given.clock) for threads in given.threads]
     peers = _present(given.peers)
-    machine = describe(peers, how.threads)
-    steps: dict[str, list[Measured]] = {}
-    for key in given.only if "steps" in given.parts else ():
-        _say(f"{key}: {WORKLOADS[key].title}")
-        try:
-            steps[key] = measure(WORKLOADS[key], peers, how, _say)
-        except Disagreement as fault:
-            _say(str(fault))
-            return 1
-    starts = startup.measure(how.threads, max(1, how.starts)) if "startup" in given.parts else {}
-    scales = scaling.measure(how.threads, given.quick) if "scaling" in given.parts else {}
-    sizes = _sizes(peers) if "sizes" in given.parts else {}
-    text = page(how, machine, steps, starts, scales, sizes, _command(given), given.note)
+    fewest, rounds = min(given.threads), max(1, given.starts)
+    found = Found(describe(peers, max(given.threads)))
+    try:
+        for key in given.only if "steps" in given.parts else ():
+            for conditions in how:
+                _say(f"{key}: {WORKLOADS[key].title}, {conditions.threads_said}")
+                found.steps[key, conditions.threads] = measure(WORKLOADS[key], peers, conditions, _say)
+    except Disagreement as fault:
+        _say(str(fault))
+        return 1
+    if "startup" in given.parts:
+        found.starts = startup.measure(fewest, rounds)
+        found.first_steps = {n: startup.measure_first_steps(peers, n, rounds) for n in given.threads}
+    found.scales = scaling.measure(fewest, given.quick) if "scaling" in given.parts else {}
+    found.sizes = _sizes(peers) if "sizes" in given.parts else {}
+    text = page(how, found, _command(given), given.note)
     if given.json:
-        found = {key: [asdict(m) for m in measured] for key, measured in steps.items()}
-        record = {"machine": machine, "steps": found, "startup": starts, "scaling": scales, "sizes": sizes}
+        record = asdict(found)
+        record["steps"] = {f"{key}, {threads}": value for (key, threads), value in record["steps"].items()}
         given.json.write_text(json.dumps(record, indent=1))
     if given.write:
         given.write.write_text(text)
@@ -53,7 +56,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=_listed(list(WORKLOADS)), default=list(WORKLOADS), metavar="W1,W3")
     parser.add_argument("--peers", type=_listed(names), default=names, metavar=",".join(names))
     parser.add_argument("--parts", type=_listed(list(_PARTS)), default=list(_PARTS), metavar=",".join(_PARTS))
-    parser.add_argument("--threads", type=int, default=1, help="processors and threads of each peer [1]")
+    parser.add_argument("--threads", type=_counts, default=[1], metavar="1,2",
+                        help="processors and threads of each peer; each number is measured [1]")  # fmt: skip
     parser.add_argument("--rounds", type=int, default=None, help="turns that each peer takes [15]")
     parser.add_argument("--starts", type=int, default=None, help="fresh processes for the time to the first step [3]")
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
@@ -70,12 +74,20 @@ def _arguments() -> argparse.Namespace:
 
 def _command(given: argparse.Namespace) -> str:
     """How to measure the same again, wherever the results go."""
-    said = ["--threads", str(given.threads), "--rounds", str(given.rounds), "--starts", str(given.starts)]
+    said = ["--threads", ",".join(map(str, given.threads))]
+    said += ["--rounds", str(given.rounds), "--starts", str(given.starts)]
     said += ["--clock", given.clock] if given.clock != "wall" else []
     said += ["--only", ",".join(given.only)] if given.only != list(WORKLOADS) else []
     said += ["--parts", ",".join(given.parts)] if given.parts != list(_PARTS) else []
     said += ["--quick"] if given.quick else []
     return " ".join(["python -m benchmarks", *said, "--write docs/benchmarks.md"])
+
+
+def _counts(text: str) -> list[int]:
+    counts = sorted({int(part) for part in text.split(",")})
+    if counts[0] < 1:
+        raise argparse.ArgumentTypeError(f"{counts[0]} is no number of threads")
+    return counts
 
 
 def _listed(known: list[str]) -> Callable[[str], list[str]]:

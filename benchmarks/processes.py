@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from benchmarks.worker import CLOCK, SPAWNED
+from benchmarks.worker import CLOCK, SPAWNED, THREADS
 
 ROOT = Path(__file__).parent.parent
 #: glibc's allocator told never to give memory back, so that large arrays are not faulted in again at each step.
@@ -105,7 +105,7 @@ def conditions(threads: int) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in _PINS and not name.startswith("MALLOC_")}
     xla = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
-    return kept | {name: str(threads) for name in _THREAD_COUNTS} | {"XLA_FLAGS": xla, "PYTHONPATH": path}
+    return kept | {name: str(threads) for name in (*_THREAD_COUNTS, THREADS)} | {"XLA_FLAGS": xla, "PYTHONPATH": path}
 
 
 def pin(threads: int) -> None:

@@ -8,13 +8,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 
-from benchmarks.processes import ROOT, conditions, pin
-from benchmarks.workloads import PROGRAMS
+from benchmarks.processes import PEERS, ROOT, Peer, conditions, pin, prepare
+from benchmarks.worker import SPAWNED
 
 _GDL = (sys.executable, "-m", "gdl")
 
@@ -28,39 +28,64 @@ class Command:
     arguments: tuple[str, ...]
     until: str = ""
     keys: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def commands(folder: Path) -> list[Command]:
-    out = ("--out", str(folder / "run"))
+def commands() -> list[Command]:
     return [
         Command("python -c pass", (sys.executable, "-c", "pass")),
         Command("gdl --help", (*_GDL, "--help")),
         Command("gdl check mnist.gdl", (*_GDL, "check", str(ROOT / "examples" / "mnist.gdl"))),
         Command("gdl check convnet.gdl", (*_GDL, "check", str(ROOT / "examples" / "convnet.gdl"))),
-        Command("gdl run, convnet.gdl's net: first step", (*_GDL, "run", str(PROGRAMS / "start.gdl"), "--json", *out),
-                '"report"'),
         Command("gdl repl: the prompt", (*_GDL, "repl"), ">>>", ""),
         Command("gdl repl: 17 + 25 answered", (*_GDL, "repl"), "42", "17 + 25\r"),
     ]  # fmt: skip
 
 
+def first_steps(folder: Path, peers: Sequence[Peer], threads: int) -> list[Command]:
+    """`gdl run convnet.gdl` up to the report of its first step, on the digits that GDL brings along; and the same net
+    in each peer up to its first loss, W3, from weights and batches in a file."""
+    file, program = folder / "start.npz", str(ROOT / "examples" / "convnet.gdl")
+    if not file.exists():
+        prepare("W3", file)
+    run = (*_GDL, "run", program, "--steps", "1", "--threads", str(threads), "--json")
+    run += ("--out", str(Path(tempfile.mkdtemp(dir=folder)) / "run"))
+    found = [Command("gdl run convnet.gdl", run, '"report"', environment={"GDL_OFFLINE": "1"})]
+    for peer in peers:
+        if peer.name != PEERS[0].name and peer.takes("W3"):
+            worker = (sys.executable, "-m", "benchmarks.worker", peer.runs, "W3", str(file))
+            found.append(Command(peer.title, worker, '"first_s"', environment=peer.environment))
+    return found
+
+
 def measure(threads: int, rounds: int) -> dict[str, list[float]]:
-    """Seconds by the command's title, one for each round; the first round, which warms the disk's cache, apart."""
+    """Seconds of the commands by title, one for each round."""
+    return _in_turns(commands, threads, rounds)
+
+
+def measure_first_steps(peers: Sequence[Peer], threads: int, rounds: int) -> dict[str, list[float]]:
+    """Seconds to the first finished step by what makes it, one for each round."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _in_turns(lambda: first_steps(Path(folder), peers, threads), threads, rounds)
+
+
+def _in_turns(made: Callable[[], list[Command]], threads: int, rounds: int) -> dict[str, list[float]]:
+    """The first round, which warms the disk's cache, does not count."""
     found: dict[str, list[float]] = {}
     for turn in range(rounds + 1):
-        with tempfile.TemporaryDirectory() as folder:
-            for command in commands(Path(folder)):
-                seconds = (_timed if command.keys is None else _timed_in_terminal)(command, threads)
-                if turn:
-                    found.setdefault(command.title, []).append(seconds)
+        for command in made():
+            seconds = (_timed if command.keys is None else _timed_in_terminal)(command, threads)
+            if turn:
+                found.setdefault(command.title, []).append(seconds)
     return found
 
 
 def _timed(command: Command, threads: int) -> float:
+    environment = {**conditions(threads), **command.environment, SPAWNED: repr(monotonic())}
     began = perf_counter()
     process = subprocess.Popen(
-        command.arguments, env=conditions(threads), text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        preexec_fn=lambda: pin(threads),
+        command.arguments, env=environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL, preexec_fn=lambda: pin(threads), cwd=ROOT,
     )  # fmt: skip
     assert process.stdout is not None
     seen = None
@@ -99,4 +124,16 @@ def _timed_in_terminal(command: Command, threads: int) -> float:
 def table(found: dict[str, list[float]], heading: Callable[[Sequence[str]], str]) -> str:
     lines = [heading(["command", "median s", "fastest s"])]
     lines += [f"| `{title}` | {statistics.median(s):.3f} | {min(s):.3f} |" for title, s in found.items()]
+    return "\n".join(lines)
+
+
+def first_table(found: Mapping[int, Mapping[str, list[float]]], heading: Callable[[Sequence[str]], str]) -> str:
+    """A row for each number of threads and each peer, and GDL's time as a part of the peer's."""
+    lines = [heading(["first finished step", "threads", "median s", "fastest s", "`gdl run` takes of it"])]
+    for threads, by_title in found.items():
+        (_, mine), *_ = by_title.items()
+        for title, seconds in by_title.items():
+            ratio = statistics.median(a / b for a, b in zip(mine, seconds))
+            shown = "" if seconds is mine else f"{ratio:.2f}"
+            lines.append(f"| {title} | {threads} | {statistics.median(seconds):.3f} | {min(seconds):.3f} | {shown} |")
     return "\n".join(lines)

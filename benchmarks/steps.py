@@ -27,14 +27,19 @@ class Measured:
     turns: list[list[float]] = field(default_factory=list)
     baseline_kb: int = 0
     peak_kb: int = 0
+    step_kb: int = 0  # the peak during one later step
     first_steps_s: list[float] = field(default_factory=list)  # since the process was started, imports included
-    builds_s: list[float] = field(default_factory=list)  # of it after the imports: checking, planning, compiling
+    builds_s: list[float] = field(default_factory=list)  # of it after the imports: checking, compiling, the step
 
     def quartiles(self) -> tuple[float, float, float]:
         """Seconds per step: the median between the two other quartiles."""
         values = [seconds for turn in self.turns for seconds in turn]
         low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
         return low, middle, high
+
+    def compile_s(self) -> float:
+        """What the first step took after the imports beyond a later one."""
+        return max(0.0, statistics.median(self.builds_s) - self.quartiles()[1])
 
     def ratio_to(self, other: Measured) -> float:
         """How long this takes where the other takes 1: the median over the turns, each against its neighbour."""
@@ -50,6 +55,10 @@ class Conditions:
     rounds: int = 9
     starts: int = 3
     clock: str = "wall"
+
+    @property
+    def threads_said(self) -> str:
+        return f"{self.threads} thread{'s' if self.threads > 1 else ''}"
 
 
 def measure(workload: Workload, peers: Sequence[Peer], how: Conditions, say: Callable[[str], None]) -> list[Measured]:
@@ -108,8 +117,7 @@ def _started(
 
 def _compared(worker: Worker) -> Measured:
     losses = [worker.facts["loss"], *worker.ask("losses", 3)]
-    peak = worker.ask("memory")["peak_kb"]
-    return Measured(worker.peer.name, losses, [], worker.facts["baseline_kb"], peak)
+    return Measured(worker.peer.name, losses, [], worker.facts["baseline_kb"], **worker.ask("memory"))
 
 
 def _length(worker: Worker) -> tuple[int, int]:

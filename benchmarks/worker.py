@@ -21,6 +21,7 @@ import numpy as np
 from benchmarks.workloads import WORKLOADS, Arrays, Workload
 
 SPAWNED = "BENCHMARK_SPAWNED"  # when the process was started, by the clock that all processes share
+THREADS = "BENCHMARK_THREADS"  # how many it may use
 CLOCK = "BENCHMARK_CLOCK"  # what steps are timed by: wall, or cpu where the machine has other work
 
 _LIBRARIES = ("gdl", "torch", "jax", "jaxlib", "autograd", "mygrad", "numba", "numpy")
@@ -88,7 +89,11 @@ def _time(step: Callable[[], float], count: int, times: int) -> list[float]:
 
 
 def _memory(step: Callable[[], float]) -> dict[str, int]:
-    return {"peak_kb": _kilobytes("VmHWM")}
+    """The largest resident memory so far, and that during one more step, when nothing is left to be made."""
+    peak = _kilobytes("VmHWM")
+    _forget_peak()
+    step()
+    return {"peak_kb": peak, "step_kb": _kilobytes("VmHWM")}
 
 
 def _about(step: Callable[[], float]) -> dict[str, Any]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import gdl
 import gdl.session.session  # what `gdl.load` would import
+from benchmarks.worker import THREADS
 from benchmarks.workloads import Arrays, Workload
 
 
 def session_of(workload: Workload, data: Arrays) -> gdl.Session:
-    return gdl.load(workload.program, arrays={"batches": data} if workload.batch else None)
+    threads = int(os.environ.get(THREADS, 1))
+    return gdl.load(workload.program, threads=threads, arrays={"batches": data} if workload.batch else None)
 
 
 def initial_weights(workload: Workload, data: Arrays) -> Arrays:

@@ -95,7 +95,9 @@ def _evaluate(
     for name in names:
         if name not in program.evals:
             raise errors.unknown_part("eval block", name, program.evals)
-    execution, memory, notes = evaluation(checked, options, hypers, weights=weights, seed=seed, threads=threads, out=out)
+    execution, memory, notes = evaluation(
+        checked, options, hypers, weights=weights, seed=seed, threads=threads, out=out
+    )
     for note in notes:
         shown.show(Noted(Moment(), note))
     at = execution.moment(memory.position)

@@ -99,11 +99,6 @@ def _run(kernel: Callable[..., Any], shape: Sequence[int], out: Any, *arrays: An
     return out
 
 
-def _work(result: TensorType, kernel: TensorType) -> int:
-    """The multiplications of a convolution and of either gradient, given the types of its result and its kernel."""
-    return prod(result.shape) * prod(kernel.shape[:3])  # type: ignore[type-var]
-
-
 def _item_bytes(type: TensorType) -> int:
     return 8 if type.dtype == "f64" else 4
 
@@ -167,7 +162,7 @@ def _(out_type, x, kernel, groups, **attrs):
 
 @conv2d.parts
 def _(out_type, x, kernel, **attrs):
-    return Cut(0, (0, None), _work(out_type, kernel))
+    return Cut(0, (0, None))
 
 
 @conv2d.grad
@@ -241,7 +236,7 @@ def _(out_type, g, kernel, size, groups, **attrs):
 
 @conv2d_input_grad.parts
 def _(out_type, g, kernel, **attrs):
-    return Cut(0, (0, None), _work(g, kernel))
+    return Cut(0, (0, None))
 
 
 @conv2d_input_grad.grad
@@ -313,7 +308,7 @@ def _(out_type, x, g, size, groups, **attrs):
 
 @conv2d_kernel_grad.parts
 def _(out_type, x, g, **attrs):
-    return Cut(None, (0, 0), _work(g, out_type))
+    return Cut(None, (0, 0))
 
 
 @conv2d_kernel_grad.grad

@@ -94,13 +94,11 @@ def _(out_type: TensorType, x: TensorType, y: TensorType) -> Cut | None:
     """Along the first axis of a batch, else along the rows or the columns, whichever are more."""
     if x.rank < 2 or y.rank < 2:
         return None
-    work = prod(out_type.shape) * x.shape[-1]  # type: ignore[type-var]
     if out_type.rank > 2:
         first = out_type.shape[0]
         axes = [0 if t.rank == out_type.rank and t.shape[0] == first else None for t in (x, y)]
-        return Cut(0, tuple(axes), work)  # type: ignore[arg-type]
-    by_rows = x.shape[0] >= y.shape[1]  # type: ignore[operator]
-    return Cut(0, (0, None), work) if by_rows else Cut(1, (None, 1), work)  # type: ignore[arg-type]
+        return Cut(0, tuple(axes))
+    return Cut(0, (0, None)) if x.shape[0] >= y.shape[1] else Cut(1, (None, 1))  # type: ignore[operator]
 
 
 @matmul.grad

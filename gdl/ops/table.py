@@ -69,11 +69,10 @@ class Zero:
 @dataclass(frozen=True, slots=True)
 class Cut:
     """How the work of a node comes apart: the axis along which the result and each operand is cut, None for an operand
-    that every part needs. Where the result has none, the parts' results are added. `work` counts multiplications."""
+    that every part needs. Where the result has none, the parts' results are added."""
 
     result: int | None
     operands: tuple[int | None, ...]
-    work: int
 
     def length(self, result: TensorType, operands: Sequence[TensorType]) -> int:
         """Into how many parts it comes apart at most."""

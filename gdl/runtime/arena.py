@@ -17,16 +17,23 @@ _FEW = 600
 class Arena:
     """Memory that plans take turns to use: what lies in it is lost when another plan runs."""
 
-    __slots__ = ("_block",)
+    __slots__ = ("_block", "_lanes")
 
     def __init__(self) -> None:
         self._block = aligned_block(0)
+        self._lanes: dict[int, Arena] = {}
 
     def block(self, nbytes: int) -> np.ndarray:
         """At least so many bytes. Errors: E0810."""
         if self._block.nbytes < nbytes:
             self._block = aligned_block(nbytes)
         return self._block
+
+    def lanes(self, count: int, nbytes: int) -> list[np.ndarray]:
+        """So many blocks, the first being the arena's: for threads that use the same offsets at the same time. Of the
+        others only what is written takes memory. Errors: E0810."""
+        others = [self._lanes.setdefault(i, Arena()) for i in range(1, count)]
+        return [arena.block(nbytes) for arena in (self, *others)]
 
     @property
     def nbytes(self) -> int:

@@ -22,12 +22,13 @@ class Blocking:
     block_bytes: int = 2**18
 
 
-def mark_chains(statements: Sequence[Statement], blocking: Blocking) -> None:
-    """Sets `chain` of the statements that run in blocks."""
+def mark_chains(statements: Sequence[Statement], blocking: Blocking, threads: int = 1) -> None:
+    """Sets `chain` of the statements that run in blocks. Which blocks there are does not depend on the threads, so
+    neither do the bits."""
     for first, last in _runs(statements, blocking):
         result = statements[first].result
         rows = max(1, blocking.block_bytes * result.shape[0] // result.nbytes)
-        chain = Chain(first, last, rows, result.shape[0])
+        chain = Chain(first, last, rows, result.shape[0], min(threads, -(-result.shape[0] // rows)))
         for statement in statements[first : last + 1]:
             statement.chain = chain
 

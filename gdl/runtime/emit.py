@@ -16,7 +16,8 @@ import numpy as np
 from gdl.graph.node import Node
 from gdl.ops.beside import beside
 from gdl.runtime.chains import is_sliced
-from gdl.runtime.statements import CLOCK, ROWS, Chain, Form, Listing, Statement, Value
+from gdl.runtime.sharing import Share
+from gdl.runtime.statements import CLOCK, ROWS, SHARE, Chain, Form, Listing, Statement, Value
 
 #: Ufuncs without a fast loop for a number beside an array.
 AGAINST_NUMBERS = (np.maximum, np.minimum)
@@ -97,7 +98,7 @@ def emit(listing: Listing) -> Code:
     if len(chunks) > 1:
         parts, chunks = _parts(chunks, arguments, last, writer.allocated)
     run = _function("run", arguments, _freeing(chunks[0], last, writer.allocated), last)
-    return Code((*parts, run), writer.values, writer.calls, writer.draws, writer.given, writer.blocks)
+    return Code((*writer.chains, *parts, run), writer.values, writer.calls, writer.draws, writer.given, writer.blocks)
 
 
 def _chain(statement: Statement) -> Chain | None:
@@ -129,6 +130,7 @@ class _Writer:
         self.names = listing.names
         self._fed = {value.storage for value in listing.fed.values()}
         self.blocks: dict[str, Blocks] = {}
+        self.chains: list[Function] = []
         self._rows: dict[str, Value] | None = None  # in a chain: the name of each block -> what it is a block of
         self._block_names: dict[str, str] = {}
         self._shape: tuple[int, ...] = ()
@@ -172,12 +174,22 @@ class _Writer:
         self._rows = None
         blocks = self.names.take("blocks")
         self.blocks[blocks] = Blocks(tuple(fixed.values()), chain)
-        lines = [Line(f"for {', '.join([*fixed, 'rows'])} in {blocks}:", None, (blocks,))]
+        shared = chain.threads > 1
+        lines = [Line(f"for {', '.join([*fixed, 'rows'])} in {blocks}:", None, () if shared else (blocks,))]
         lines += [Line(f"    {text}", None, (), inside=True) for text in cut]
         lines += [Line(f"    {line.text}", line.node, line.statics, inside=True) for line in body]
-        reads = {name: None for line in body for name in line.reads}
-        lines[-1] = lines[-1]._replace(reads=tuple(reads))  # so that nothing is let go before the loop ends
+        reads = tuple({name: None for line in body for name in line.reads})
+        if shared:
+            return [self._shared(blocks, reads, lines)]
+        lines[-1] = lines[-1]._replace(reads=reads)  # so that nothing is let go before the loop ends
         return lines
+
+    def _shared(self, blocks: str, reads: tuple[str, ...], lines: Sequence[Line]) -> Line:
+        """The loop as a function that each thread calls with blocks of its own."""
+        name = self.names.take("chain")
+        self.calls[SHARE] = Share()
+        self.chains.append(_function(name, (blocks, *reads), lines, Line("return", None, ())))
+        return Line(f"{SHARE}({', '.join([name, blocks, *reads])})", None, (SHARE, name, blocks), reads)
 
     def commit(self, variable: Value, new: Value) -> Line | None:
         """The new value copied into its variable, where it was not written there already."""

@@ -62,7 +62,7 @@ def plan_as_is(graph: Graph, blocking: Blocking = Blocking(), threads: int = 1) 
     order = schedule(graph)
     listing = select(graph, order, threads)
     settle_updates(listing)
-    mark_chains(listing.statements, blocking)
+    mark_chains(listing.statements, blocking, threads)
     arena_bytes, buffers = assign_memory(listing)
     return Plan(
         graph, tuple(order), tuple(listing.fed), emit(listing), tuple(listing.views), tuple(buffers), arena_bytes

@@ -19,8 +19,8 @@ _Inbox = SimpleQueue  # of (function, arguments, where its end is told), or None
 
 
 class Pool:
-    """So many threads, the caller's among them. The others start when they are first needed, wait while there is nothing
-    to do, and end with the pool."""
+    """So many threads, the caller's among them. The others start when they are first needed, wait while there is
+    nothing to do, and end with the pool."""
 
     __slots__ = ("__weakref__", "_inboxes", "threads")
 
@@ -44,7 +44,6 @@ class Pool:
         for fault in faults:
             if fault is not None:
                 raise fault
-
 
     def _start(self) -> None:
         self._inboxes = tuple([SimpleQueue() for _ in range(self.threads - 1)])

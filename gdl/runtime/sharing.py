@@ -1,8 +1,12 @@
 """Statements whose parts several threads compute at the same time.
 
-An op's `cut` says along which axes its operands and its result come apart. A large statement of such an op gets a kernel
-for each part, made for the part's shape; they write into parts of one result, or into results of their own that are
-added in the end. The parts depend on the sizes and the number of threads only, and so do the bits.
+An op's `cut` says along which axes its operands and its result come apart. A large statement of such an op gets a
+kernel for each part, made for the part's shape; they write into parts of one result, or into results of their own that
+are added in the end. The parts depend on the sizes and the number of threads only, and so do the bits. Chains deal out
+their blocks, which changes no bit at all.
+
+Measured as the CPU time of the longest way through a step, what two threads leave of one thread's: W3 0.59, W4 0.68,
+W5 0.53, W6 0.65; W1 and W2 have no statement that is large enough.
 """
 
 from __future__ import annotations
@@ -16,13 +20,13 @@ import numpy as np
 
 from gdl.graph.node import Node
 from gdl.ops.extents import resized
-from gdl.ops.table import Op
-from gdl.runtime.arrays import DTYPES, nbytes_of, round_up
+from gdl.ops.table import Op, flops
+from gdl.runtime.arrays import nbytes_of, round_up
 from gdl.runtime.pool import Pool
 from gdl.types.tensor import TensorType
 
-#: Multiplications that take long enough, some 0.1 ms, to be worth the hand-over.
-LEAST_WORK = 2**22
+#: What takes long enough, some 0.1 ms, to be worth the hand-over.
+LEAST_FLOPS = 2**23
 
 Kernel = Callable[..., Any]
 Where = tuple[slice, ...]
@@ -61,6 +65,15 @@ class Shared:
         return kernel
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Calls the function of a chain once for each thread's blocks, with the other arguments that it takes."""
+
+    def bound_to(self, pool: Pool) -> Kernel:
+        run = pool.run
+        return lambda chain, blocks, *arguments: run([(chain, (part, *arguments)) for part in blocks])
+
+
 def _result(part: Part, out: Any, scratch: Any) -> Any:
     return out[part.result] if part.own is None else scratch[part.own].view(out.dtype).reshape(out.shape)
 
@@ -74,7 +87,7 @@ def shared(node: Node, entry: Op, threads: int) -> Shared | None:
     """A kernel in parts for the node, whose sizes are bound; None where it has none, or parts would not pay."""
     types = [i.type for i in node.inputs]
     cut = entry.cut(node.type, *types, **node.attrs) if threads > 1 and entry.cut is not None else None
-    if cut is None or cut.work < LEAST_WORK:
+    if cut is None or flops(entry, node.type, types, node.attrs) < LEAST_FLOPS:
         return None
     length = cut.length(node.type, types)
     bounds = [length * i // threads for i in range(threads + 1)]

@@ -24,6 +24,8 @@ COPY = "copyto"
 CLOCK = ("step", "epoch", "tick")
 #: In a chain's loop, the slice that a block is; and what the names of blocks end with.
 ROWS = "rows"
+#: What calls a chain in several threads.
+SHARE = "share"
 
 
 class Owner(Enum):
@@ -103,12 +105,14 @@ class Value:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Chain:
-    """Statements, from `first` to `last`, that run in blocks of `rows` of all the `length` rows of a result."""
+    """Statements, from `first` to `last`, that run in blocks of `rows` of all the `length` rows of a result. The blocks
+    are dealt out to so many threads."""
 
     first: int
     last: int
     rows: int
     length: int
+    threads: int = 1
 
 
 class Form(Enum):
@@ -151,7 +155,7 @@ class Names:
     """Identifiers, each given once."""
 
     def __init__(self) -> None:
-        self._taken = {name: 0 for name in (*keyword.kwlist, *CLOCK, ROWS, "run")}
+        self._taken = {name: 0 for name in (*keyword.kwlist, *CLOCK, ROWS, SHARE, "run")}
 
     def take(self, wanted: str) -> str:
         name = re.sub(r"\W", "_", wanted, flags=re.ASCII)

@@ -22,7 +22,7 @@ from gdl.runtime.loop import Loop, loop_kernel
 from gdl.runtime.plan import Plan, plan
 from gdl.runtime.pool import Pool
 from gdl.runtime.random import Draws
-from gdl.runtime.sharing import Shared
+from gdl.runtime.sharing import Share, Shared
 from gdl.runtime.state import State
 from gdl.runtime.statements import Owner, Value
 
@@ -69,13 +69,14 @@ class Step:
 
 
 def prepare(plan: Plan, state: State, seed: int, arena: Arena | None = None, pool: Pool | None = None) -> Step:
-    """The plan bound to the arrays of `state`, to an arena (its own, or one that several plans take turns to use), and to
-    the threads that it was made for.
+    """The plan bound to the arrays of `state`, to an arena (its own, or one that several plans take turns to use), and
+    to the threads that it was made for.
 
     Errors: E0807 or E0808 for a variable that `state` has not, or not of this type; E0810 without enough memory.
     """
     check_state(plan.graph, plan.order, state)
-    names = _bind(plan, state, seed, (arena or Arena()).block(plan.arena_bytes), pool)
+    lanes = (arena or Arena()).lanes(pool.threads if pool else 1, plan.arena_bytes)
+    names = _bind(plan, state, seed, lanes, pool)
     for function in plan.code.functions:
         names[function.name] = _compile(function, names)
     return Step(plan, state, seed, names["run"])
@@ -106,9 +107,9 @@ def check_state(graph: Graph, nodes: Sequence[Node], state: State) -> None:
             raise errors.wrong_state(path, node.type.dtype, node.type.shape, str(array.dtype), array.shape)
 
 
-def _bind(plan: Plan, state: State, seed: int, block: np.ndarray, pool: Pool | None) -> dict[str, Any]:
+def _bind(plan: Plan, state: State, seed: int, lanes: Sequence[np.ndarray], pool: Pool | None) -> dict[str, Any]:
     """What every name of the generated code stands for, but the functions themselves."""
-    code = plan.code
+    code, block = plan.code, lanes[0]
     names: dict[str, Any] = {name: _ready(call, seed, pool) for name, call in code.calls.items()}
     names.update({name: Draws(seed, key) for name, key in code.draws.items()})
     made: dict[Value, Any] = {}
@@ -116,14 +117,14 @@ def _bind(plan: Plan, state: State, seed: int, block: np.ndarray, pool: Pool | N
         of, kernel, attrs = view.view  # type: ignore[misc]
         made[view] = kernel(_array(of, made, state, block), **attrs)
     names.update({name: _array(value, made, state, block) for name, value in code.values.items()})
-    names.update({name: _cut(blocks, made, state, block) for name, blocks in code.blocks.items()})
+    names.update({name: _cut(blocks, made, state, lanes) for name, blocks in code.blocks.items()})
     names.update({name: read_only(names[array]) for name, array in code.given.items()})
     return names
 
 
 def _ready(call: Any, seed: int, pool: Pool | None) -> Any:
     """A function that the code calls; a loop gets the plan of its body, a shared one its threads."""
-    if isinstance(call, Shared):
+    if isinstance(call, (Shared, Share)):
         assert pool is not None, "a plan for several threads is prepared without any"
         return call.bound_to(pool)
     if not isinstance(call, Loop):
@@ -132,28 +133,38 @@ def _ready(call: Any, seed: int, pool: Pool | None) -> Any:
     return loop_kernel(call, body, body.plan.inputs)
 
 
-def _cut(blocks: Blocks, made: Mapping[Value, Any], state: State, block: np.ndarray) -> list[tuple[Any, ...]]:
-    """For each block its part of every array, and the slice that it is. An array of one block serves for all."""
+def _cut(blocks: Blocks, made: Mapping[Value, Any], state: State, lanes: Sequence[np.ndarray]) -> list[Any]:
+    """For each block its part of every array, and the slice that it is; a list of these for each of several threads. An
+    array of one block serves for all of a thread."""
     chain = blocks.chain
-    arrays = [_array(value, made, state, block) for value in blocks.values]
-    parts = []
-    for start in range(0, chain.length, chain.rows):
-        rows = slice(start, min(start + chain.rows, chain.length))
-        first = slice(0, rows.stop - start)
-        parts.append((*[a[rows if len(a) == chain.length else first] for a in arrays], rows))
-    return parts
+    starts = range(0, chain.length, chain.rows)
+    shares = []
+    for number in range(chain.threads):
+        arrays = [_array(value, made, state, lanes[0], lanes[number]) for value in blocks.values]
+        parts = []
+        mine = slice(len(starts) * number // chain.threads, len(starts) * (number + 1) // chain.threads)
+        for start in starts[mine]:
+            rows = slice(start, min(start + chain.rows, chain.length))
+            first = slice(0, rows.stop - start)
+            parts.append((*[a[rows if len(a) == chain.length else first] for a in arrays], rows))
+        shares.append(parts)
+    return shares if chain.threads > 1 else shares[0]
 
 
-def _array(value: Value, made: Mapping[Value, Any], state: State, block: np.ndarray) -> Any:
-    """The array that a value lies in."""
+def _array(
+    value: Value, made: Mapping[Value, Any], state: State, block: np.ndarray, lane: np.ndarray | None = None
+) -> Any:
+    """The array that a value lies in; a block of a chain in the thread's own lane."""
     if value in made:
         return made[value]
     storage = value.storage.root()  # type: ignore[union-attr]
     if storage.owner is Owner.CONSTANT:
         return value.literal
     if storage.owner is Owner.ARENA:
-        shape = (storage.block_rows, *value.shape[1:]) if storage.block_rows else value.shape
-        return place(block, storage.offset, value.dtype, shape)
+        if not storage.block_rows:
+            return place(block, storage.offset, value.dtype, value.shape)
+        shape = (storage.block_rows, *value.shape[1:])
+        return place(block if lane is None else lane, storage.offset, value.dtype, shape)
     array = state[storage.path]
     return array if array.shape == value.shape else array.reshape(value.shape)
 

@@ -44,7 +44,8 @@ class Execution:
     def batches(self, feed: Feed) -> Batches | NoData:
         if feed.data is None:
             return NoData()
-        return Batches(self.open_data(feed.data).split(feed.split), feed, self.seed)
+        ahead = self.pool is not None and self.pool.threads > 1
+        return Batches(self.open_data(feed.data).split(feed.split), feed, self.seed, ahead)
 
     def stepper(self, position: Position) -> Stepper:
         """For the train block that the position stands in."""

@@ -22,7 +22,7 @@ PLAN = Path(__file__).parent / "goldens" / "plan.gdl"
 
 @pytest.fixture
 def everything_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "LEAST_WORK", 1)
+    monkeypatch.setattr(sharing, "LEAST_FLOPS", 1)
 
 
 def sha(said: Said) -> str:

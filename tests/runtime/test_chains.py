@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from gdl.graph.node import Graph
+from gdl.errors import RunError
+from gdl.graph.node import Graph, Node
 from gdl.runtime.chains import Blocking
 from gdl.runtime.interpret import evaluate
 from gdl.runtime.plan import Plan, plan_as_is
+from gdl.runtime.pool import Pool
+from gdl.runtime.state import State
 from gdl.runtime.step import prepare
+from gdl.source import Source, Span
 from tests.runtime.building import call, fed, floats, kept, state_of
 
 ROWS, COLUMNS = 1001, 16
@@ -16,8 +21,8 @@ BLOCK = 64 * 100  # a hundred rows
 x, w = fed("x", ROWS, COLUMNS), kept("w", ROWS, COLUMNS)
 
 
-def planned(graph: Graph) -> Plan:
-    return plan_as_is(graph, Blocking(least_bytes=BLOCK, block_bytes=BLOCK))
+def planned(graph: Graph, threads: int = 1) -> Plan:
+    return plan_as_is(graph, Blocking(least_bytes=BLOCK, block_bytes=BLOCK), threads)
 
 
 def test_what_only_a_chain_needs_is_no_larger_than_a_block() -> None:
@@ -71,3 +76,36 @@ def test_several_new_values_in_one_chain() -> None:
         evaluate(graph, {"x": value}, expected, 0)
     for path in start:
         np.testing.assert_allclose(actual[path], expected[path], rtol=1e-5)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 20])
+def test_threads_take_blocks_each_and_change_no_bit(threads: int) -> None:
+    """Also where a chain's buffers differ in size and take turns in one place, and where a row comes from outside."""
+    m, row = kept("m", ROWS, COLUMNS), fed("row", COLUMNS)
+    new_m = m * 0.9 + call("exp", x * 0.1) * call("tanh", x + row)
+    chosen = call("where", new_m > x, new_m * 2.0, call("sin", x * new_m) + 1.0)
+    graph = Graph((chosen,), ((m, new_m), (w, w - chosen * call("cos", new_m))))
+    one, several = planned(graph), planned(graph, threads)
+    assert several.source.count("share(chain") == one.source.count("for ") > 0
+    values, states = {"x": floats(ROWS, COLUMNS), "row": floats(COLUMNS, seed=1)}, []
+    for made, pool in ((one, None), (several, Pool(threads))):
+        state = state_of({"m": floats(ROWS, COLUMNS, seed=2), "w": floats(ROWS, COLUMNS, seed=3)})
+        step = prepare(made, state, 0, pool=pool)
+        for _ in range(20):
+            (got,) = step([values[name] for name in made.inputs])
+        states.append((got.copy(), state["m"], state["w"]))
+    for alone, shared in zip(*states):
+        np.testing.assert_array_equal(alone, shared)
+
+
+def test_a_mistake_in_a_threads_block_has_its_place() -> None:
+    source = Source("t.gdl", "z = x // y\n")
+    n, d = fed("n", ROWS, COLUMNS, dtype="i32"), fed("d", ROWS, COLUMNS, dtype="i32")
+    ratio = Node("floor_divide", (n, d), {}, n.type, (Span(source, 4, 10),))
+    step = prepare(planned(Graph((ratio * 2 + 1,)), 2), State(), 0, pool=Pool(2))
+    whole = np.ones((ROWS, COLUMNS), np.int32)
+    zero = whole.copy()
+    zero[-1, -1] = 0
+    with pytest.raises(RunError) as error:
+        step([whole, zero])
+    assert error.value.diagnostics[0].labels[0].span.line == 1

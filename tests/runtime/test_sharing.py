@@ -1,4 +1,4 @@
-"""Statements in parts: whatever the number of threads, the numbers of the whole; of equal numbers of threads, its bits."""
+"""Statements in parts: the numbers of the whole, and of equal numbers of threads the same bits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ IN_PARTS = [case for case in CASES if case.op.cut is not None]
 
 @pytest.fixture(autouse=True)
 def _everything_pays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sharing, "LEAST_WORK", 1)
+    monkeypatch.setattr(sharing, "LEAST_FLOPS", 1)
 
 
 def run(node: Node, values: list[np.ndarray], threads: int) -> np.ndarray:

@@ -1,10 +1,13 @@
 """Batches: a pure function of their number, the last one short, the order keyed by seed, data and epoch."""
 
+import threading
+
 import numpy as np
 import pytest
 
 from gdl.errors import DataError
 from gdl.lang.program import Feed
+from gdl.train import batches as batches_module
 from gdl.train.batches import Batches, NoData
 
 RECORDS = {"image": np.arange(70, dtype=np.uint8).reshape(10, 7), "label": np.arange(10), "spare": np.zeros(10)}
@@ -42,6 +45,32 @@ def test_a_batch_depends_on_its_number_alone() -> None:
     forward, anywhere = (Batches(RECORDS, feed(shuffle=True), seed=3) for _ in range(2))
     in_order = [labels(forward, j) for j in range(9)]
     assert {j: labels(anywhere, j) for j in (7, 2, 8, 0, 5)} == {j: in_order[j] for j in (7, 2, 8, 0, 5)}
+
+
+def test_an_order_drawn_ahead_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches_module, "AHEAD_FROM", 1)
+    plain, ahead = [Batches(RECORDS, feed(shuffle=True), seed=3, ahead=ahead) for ahead in (False, True)]
+    for number in (0, 1, 2, 3, 4, 5, 9, 2, 11, 12, 0):  # forwards, over an epoch, and back
+        assert labels(plain, number) == labels(ahead, number)
+    for thread in threading.enumerate():
+        if thread.name == "gdl order":
+            thread.join(10)
+    assert "gdl order" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_memory_that_runs_out_ahead_is_told_when_the_order_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches_module, "AHEAD_FROM", 1)
+    batches = Batches(RECORDS, feed(shuffle=True), seed=0, ahead=True)
+    draw, here = batches_module.permutation, threading.current_thread()
+
+    def short_of_memory(*args: object) -> np.ndarray:
+        if threading.current_thread() is not here:
+            raise MemoryError
+        return draw(*args)
+
+    monkeypatch.setattr(batches_module, "permutation", short_of_memory)
+    plain = Batches(RECORDS, feed(shuffle=True), seed=0)
+    assert [labels(batches, j) for j in range(7)] == [labels(plain, j) for j in range(7)]
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"split": "test"}, {"data": "e"}])
