@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gdl.ops.lazy import np
-from gdl.ops.windows import Windows
+from gdl.ops.windows import Run, Windows
 
 #: Columns of about so many bytes are made at a time ...
 BLOCK_BYTES = 1 << 20
@@ -27,15 +27,20 @@ class Columns:
     """How to unfold images with so many channels. Its scratch memory holds `pixels` and `columns`."""
 
     images: int
-    down: Windows
-    across: Windows
+    down: Run
+    across: Run
     channels: int
     item_bytes: int
 
     @property
+    def taps(self) -> int:
+        """Elements of the kernel, channels apart."""
+        return self.down.window * self.across.window
+
+    @property
     def width(self) -> int:
         """Elements under one window."""
-        return self.down.window * self.across.window * self.channels
+        return self.taps * self.channels
 
     @property
     def rows(self) -> int:
@@ -45,32 +50,47 @@ class Columns:
     @property
     def block(self) -> int:
         """Images that are unfolded together."""
+        if self.is_plain:
+            return self.images
         fits = BLOCK_BYTES // max(self.rows * self.width * self.item_bytes, 1)
         return max(1, min(self.images, max(fits, -(-BLOCK_ROWS // max(self.rows, 1)))))
 
     @property
     def is_plain(self) -> bool:
         """Whether the windows are single elements, each of its own: the images are the columns."""
-        return all(
-            w.window == w.stride == 1 and w.before == 0 and w.count == w.size for w in (self.down, self.across)
-        )
+        return all(run.is_plain for run in (self.down, self.across))
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether no window reaches into a border."""
+        return self.down.is_inside and self.across.is_inside
 
     @property
     def pixels_bytes(self) -> int:
-        height, width = self.down.padded, self.across.padded
-        return 0 if self.is_plain else _aligned(self.block * height * width * self.channels * self.item_bytes)
+        if self.is_plain or self.is_inside:
+            return 0
+        return aligned(self.block * self.down.reach * self.across.reach * self.channels * self.item_bytes)
 
     @property
     def columns_bytes(self) -> int:
-        return 0 if self.is_plain else _aligned(self.block * self.rows * self.width * self.item_bytes)
+        return 0 if self.is_plain else aligned(self.block * self.rows * self.width * self.item_bytes)
+
+    @property
+    def scratch_bytes(self) -> int:
+        return self.pixels_bytes + self.columns_bytes
 
     def blocks(self) -> Iterator[slice]:
         for start in range(0, self.images, self.block):
             yield slice(start, min(start + self.block, self.images))
 
 
-def _aligned(size_bytes: int) -> int:
+def aligned(size_bytes: int) -> int:
     return -(-size_bytes // 64) * 64
+
+
+def matrix(images: Any) -> Any:
+    """[n, h, w, c] as [n * h * w, c]; a view, also of some of the channels."""
+    return images.reshape(-1, images.shape[-1])
 
 
 def columns_in(scratch: Any, plan: Columns, dtype: Any) -> tuple[Any, Any]:
@@ -83,33 +103,54 @@ def columns_in(scratch: Any, plan: Columns, dtype: Any) -> tuple[Any, Any]:
     return memory.reshape(-1, plan.width), memory.reshape(shape)
 
 
-def pixels_in(scratch: Any, plan: Columns, dtype: Any) -> tuple[Any, Any]:
-    """Memory for the images of a block with borders of zeros: where the images go, and all windows as a view of it."""
-    down, across = plan.down, plan.across
-    shape = (plan.block, down.padded, across.padded, plan.channels)
+def unfolded(x: Any, plan: Columns, scratch: Any) -> Iterator[tuple[slice, Any]]:
+    """Blocks of images, and the windows of each as rows of a matrix. The next block overwrites it."""
+    if plan.is_plain:
+        yield slice(0, len(x)), matrix(x)
+        return
+    rows, columns = columns_in(scratch[plan.pixels_bytes :], plan, x.dtype)
+    if plan.is_inside:
+        seen = _windows(x, plan, plan.down.first, plan.across.first)
+        for block in plan.blocks():
+            count = block.stop - block.start
+            columns[:count] = seen[block]
+            yield block, rows[: count * plan.rows]
+        return
+    pixels = _pixels_in(scratch[: plan.pixels_bytes], plan, x.dtype)
+    seen = _windows(pixels, plan, 0, 0)
+    (inside_y, y), (inside_x, z) = plan.down.overlap, plan.across.overlap
+    for block in plan.blocks():
+        count = block.stop - block.start
+        pixels[:count, inside_y, inside_x] = x[block, y, z]
+        columns[:count] = seen[:count]
+        yield block, rows[: count * plan.rows]
+
+
+def _pixels_in(scratch: Any, plan: Columns, dtype: Any) -> Any:
+    """Memory for what the windows of a block of images reach, borders of zeros included."""
+    shape = (plan.block, plan.down.reach, plan.across.reach, plan.channels)
     memory = scratch[: int(np.prod(shape)) * plan.item_bytes].view(dtype).reshape(shape)
     memory.fill(0)
-    n, y, x, c = memory.strides
-    view = np.ndarray(
-        (plan.block, down.count, across.count, down.window, across.window, plan.channels), dtype, memory,
-        strides=(n, y * down.stride, x * across.stride, y * down.dilation, x * across.dilation, c),
-    )  # fmt: skip
-    return memory[:, down.before : down.before + down.size, across.before : across.before + across.size], view
+    return memory
 
 
-def unfold(images: Any, inside: Any, view: Any, columns: Any) -> None:
-    """The windows of a block of images into `columns`. The windows may leave out the last lines of an image."""
-    count, height, width = len(images), inside.shape[1], inside.shape[2]
-    inside[:count] = images[:, :height, :width]
-    columns[:count] = view[:count]
+def _windows(images: Any, plan: Columns, y: int, x: int) -> Any:
+    """All windows, the first of which begins at [y, x], as a view [n, down, across, kh, kw, c]."""
+    down, across = plan.down, plan.across
+    step_n, step_y, step_x, step_c = images.strides
+    return np.lib.stride_tricks.as_strided(
+        images[:, y:, x:],
+        (len(images), down.count, across.count, down.window, across.window, plan.channels),
+        (step_n, step_y * down.along, step_x * across.along, step_y * down.between, step_x * across.between, step_c),
+    )
 
 
-def fold(columns: Any, images: Any, plan: Columns) -> None:
+def fold(columns: Any, images: Any, down: Windows, across: Windows) -> None:
     """Adds the columns of a block to the images that they came from; what lies in the border is dropped."""
     images.fill(0)
-    for i in range(plan.down.window):
-        rows, y = plan.down.under(i)
-        for j in range(plan.across.window):
-            places, x = plan.across.under(j)
+    for i in range(down.window):
+        rows, y = down.under(i)
+        for j in range(across.window):
+            places, x = across.under(j)
             target = images[:, y, x]
             np.add(target, columns[: len(images), rows, places, i, j], out=target)

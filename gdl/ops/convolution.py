@@ -9,17 +9,17 @@ Reference: Dumoulin and Visin, 2016, for the arithmetic of sizes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
-from gdl.ops.columns import Columns, columns_in, fold, pixels_in, unfold
 from gdl.ops.extents import agree, axes_of, divides, refuse, resized, shown, whole_number
+from gdl.ops.gemm_convolution import convolve, convolve_back, correlate
 from gdl.ops.lazy import np
 from gdl.ops.samples import normal, sample
 from gdl.ops.shaping import reshape
 from gdl.ops.table import Cut, composite, op, show_static
-from gdl.ops.windows import borders, pair, reach_of, windows_2d, windows_along
+from gdl.ops.windows import borders, pair, reach_of, windows_along
 from gdl.types import sizes
 from gdl.types.match import Guard
 from gdl.types.sizes import Size
@@ -55,41 +55,6 @@ def _verify(
         for expected, dim in zip((*axes, kernel[3]), out[1:]):
             guards += agree(expected, dim, (args[0], args[2]))
     return (axes[0], axes[1]), guards
-
-
-def _setup(x: Sequence[int], kernel: Sequence[int], item_bytes: int, attrs: dict[str, Any]) -> Columns:
-    windows = windows_2d(x[1:3], kernel[:2], attrs["stride"], attrs["dilation"], attrs["pad"])
-    return Columns(x[0], *windows, kernel[2], item_bytes)
-
-
-def _scratch_bytes(plan: Columns, extra: int = 0) -> int:
-    return plan.pixels_bytes + plan.columns_bytes + extra
-
-
-def _by_group(count: int, *arrays: Any) -> Iterator[tuple[Any, ...]]:
-    """The arrays' parts in each group, all being split along their last axis."""
-    if count == 1:
-        yield arrays
-        return
-    for i in range(count):
-        yield tuple([a[..., i * (a.shape[-1] // count) : (i + 1) * (a.shape[-1] // count)] for a in arrays])
-
-
-def _matrix(images: Any) -> Any:
-    """[n, h, w, c] as [n * h * w, c]; a view, also of some of the channels."""
-    return images.reshape(-1, images.shape[-1])
-
-
-def _unfolded(x: Any, plan: Columns, scratch: Any) -> Iterator[tuple[slice, Any]]:
-    """Blocks of images, and the windows of each as rows of a matrix. The next block overwrites it."""
-    if plan.is_plain:
-        yield slice(0, len(x)), _matrix(x)
-        return
-    inside, view = pixels_in(scratch[: plan.pixels_bytes], plan, x.dtype)
-    rows, columns = columns_in(scratch[plan.pixels_bytes :], plan, x.dtype)
-    for block in plan.blocks():
-        unfold(x[block], inside, view, columns)
-        yield block, rows[: (block.stop - block.start) * plan.rows]
 
 
 def _run(kernel: Callable[..., Any], shape: Sequence[int], out: Any, *arrays: Any) -> Any:
@@ -128,20 +93,8 @@ def conv2d(x, kernel, stride=1, dilation=1, groups=1, pad="same", out=None):
     Example: conv2d([[[[1.0], [2.0], [4.0]]]], ones([1, 2, 1, 1]), pad="valid") == [[[[3.0], [6.0]]]]
     Example: shape(conv2d(zeros([8, 28, 28, 3]), zeros([5, 5, 3, 16]), stride=2)) == [8, 14, 14, 16]
     """
-    run = _convolve(x.shape, kernel.shape, x.itemsize, groups, stride=stride, dilation=dilation, pad=pad)
+    run = convolve(x.shape, kernel.shape, x.itemsize, groups, stride=stride, dilation=dilation, pad=pad)
     return _run(run, (len(x), *run.counts, kernel.shape[3]), out, x, kernel)
-
-
-def _convolve(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: int, **attrs: Any) -> Any:
-    plan = _setup(x, kernel, item_bytes, attrs)
-
-    def run(x: Any, kernel: Any, out: Any, scratch: Any = None) -> None:
-        for x_part, kernel_part, out_part in _by_group(groups, x, kernel.reshape(-1, kernel.shape[-1]), out):
-            for block, rows in _unfolded(x_part, plan, scratch):
-                np.matmul(rows, kernel_part, out=_matrix(out_part[block]))
-
-    run.scratch_bytes, run.counts = _scratch_bytes(plan), (plan.down.count, plan.across.count)
-    return run
 
 
 @conv2d.shape
@@ -157,7 +110,7 @@ def _(out, x, kernel, **attrs):
 
 @conv2d.special
 def _(out_type, x, kernel, groups, **attrs):
-    return _convolve(x.shape, kernel.shape, _item_bytes(x), groups, **attrs)
+    return convolve(x.shape, kernel.shape, _item_bytes(x), groups, **attrs)
 
 
 @conv2d.parts
@@ -189,26 +142,8 @@ def conv2d_input_grad(g, kernel, size, stride=1, dilation=1, groups=1, pad="same
     Example: conv2d_input_grad(ones([1, 1, 2, 1]), ones([1, 2, 1, 1]), [1, 3], pad="valid") == [[[[1.0], [2.0], [1.0]]]]
     """
     shape = (len(g), *size, kernel.shape[2] * groups)
-    run = _convolve_back(shape, kernel.shape, g.itemsize, groups, stride=stride, dilation=dilation, pad=pad)
+    run = convolve_back(shape, kernel.shape, g.itemsize, groups, stride=stride, dilation=dilation, pad=pad)
     return _run(run, shape, out, g, kernel)
-
-
-def _convolve_back(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: int, **attrs: Any) -> Any:
-    plan = _setup(x, kernel, item_bytes, attrs)
-
-    def run(g: Any, kernel: Any, out: Any, scratch: Any = None) -> None:
-        for g_part, kernel_part, out_part in _by_group(groups, g, kernel.reshape(-1, kernel.shape[-1]), out):
-            if plan.is_plain:
-                np.matmul(_matrix(g_part), kernel_part.T, out=_matrix(out_part))
-                continue
-            rows, columns = columns_in(scratch, plan, g.dtype)
-            for block in plan.blocks():
-                below = _matrix(g_part[block])
-                np.matmul(below, kernel_part.T, out=rows[: len(below)])
-                fold(columns, out_part[block], plan)
-
-    run.scratch_bytes = _scratch_bytes(plan)
-    return run
 
 
 @conv2d_input_grad.shape
@@ -231,7 +166,7 @@ def _(out, g, kernel, **attrs):
 
 @conv2d_input_grad.special
 def _(out_type, g, kernel, size, groups, **attrs):
-    return _convolve_back(out_type.shape, kernel.shape, _item_bytes(g), groups, **attrs)
+    return convolve_back(out_type.shape, kernel.shape, _item_bytes(g), groups, **attrs)
 
 
 @conv2d_input_grad.parts
@@ -263,26 +198,8 @@ def conv2d_kernel_grad(x, g, size, stride=1, dilation=1, groups=1, pad="same", o
     Example: conv2d_kernel_grad(ones([1, 3, 3, 1]), ones([1, 2, 2, 1]), [2, 2], pad="valid") == 4 * ones([2, 2, 1, 1])
     """
     shape = (*size, x.shape[3] // groups, g.shape[3])
-    run = _correlate(x.shape, shape, x.itemsize, groups, stride=stride, dilation=dilation, pad=pad)
+    run = correlate(x.shape, shape, x.itemsize, groups, stride=stride, dilation=dilation, pad=pad)
     return _run(run, shape, out, x, g)
-
-
-def _correlate(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: int, **attrs: Any) -> Any:
-    plan = _setup(x, kernel, item_bytes, attrs)
-    start = _scratch_bytes(plan)
-    part_shape = (plan.width, kernel[3] // groups)
-    part_bytes = part_shape[0] * part_shape[1] * item_bytes
-
-    def run(x: Any, g: Any, out: Any, scratch: Any = None) -> None:
-        out.fill(0)
-        part = scratch[start : start + part_bytes].view(x.dtype).reshape(part_shape)
-        for x_part, g_part, out_part in _by_group(groups, x, g, out.reshape(-1, out.shape[-1])):
-            for block, rows in _unfolded(x_part, plan, scratch):
-                np.matmul(rows.T, _matrix(g_part[block]), out=part)
-                np.add(out_part, part, out=out_part)
-
-    run.scratch_bytes = start + part_bytes
-    return run
 
 
 @conv2d_kernel_grad.shape
@@ -303,7 +220,7 @@ def _(out, x, g, **attrs):
 
 @conv2d_kernel_grad.special
 def _(out_type, x, g, size, groups, **attrs):
-    return _correlate(x.shape, out_type.shape, _item_bytes(x), groups, **attrs)
+    return correlate(x.shape, out_type.shape, _item_bytes(x), groups, **attrs)
 
 
 @conv2d_kernel_grad.parts

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from math import gcd
 from typing import Any
 
 from gdl.ops.extents import fit, is_size, refuse, whole_number
@@ -65,6 +67,47 @@ def reach_of(window: Size, dilation: int) -> Size:
 
 
 @dataclass(frozen=True, slots=True)
+class Run:
+    """Results along one axis that are all computed alike: each from the same elements of a window, at one distance.
+
+    The first result's first element lies at `first` of an operand with `size` elements, the next result's `along`
+    further, the next element `between` further.
+    """
+
+    places: slice  # of the results
+    taps: slice  # elements of the window
+    count: int  # of results
+    window: int  # how many elements that is
+    first: int
+    along: int
+    between: int
+    size: int
+
+    @property
+    def reach(self) -> int:
+        """How many elements of the operand there are from the first that is read to the last."""
+        if not self.count or not self.window:
+            return 0
+        return (self.count - 1) * self.along + (self.window - 1) * self.between + 1
+
+    @property
+    def is_inside(self) -> bool:
+        return self.first >= 0 and self.first + self.reach <= self.size
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the results are the operand's elements, each of one."""
+        return self.window == self.along == 1 and self.first == 0 and self.count == self.size
+
+    @property
+    def overlap(self) -> tuple[slice, slice]:
+        """What lies on the axis: as part of what is reached, and as part of the axis."""
+        start, stop = max(self.first, 0), min(self.first + self.reach, self.size)
+        stop = max(start, stop)
+        return slice(start - self.first, stop - self.first), slice(start, stop)
+
+
+@dataclass(frozen=True, slots=True)
 class Windows:
     """The windows along one axis, all sizes being numbers."""
 
@@ -76,9 +119,30 @@ class Windows:
     count: int
 
     @property
-    def padded(self) -> int:
-        """How much of the padded axis the windows reach."""
-        return (self.count - 1) * self.stride + reach_of(self.window, self.dilation) if self.count else 0  # type: ignore[return-value]
+    def whole(self) -> Run:
+        """All windows as one run, which reaches into the borders."""
+        places, taps = slice(0, self.count), slice(0, self.window)
+        return Run(places, taps, self.count, self.window, -self.before, self.stride, self.dilation, self.size)
+
+    def forward(self) -> list[Run]:
+        """The outputs in runs that see the same elements of the window: what lies in a border counts for nothing."""
+        seen: list[list[tuple[int, int]]] = []
+        for o in range(self.count):
+            start = o * self.stride - self.before
+            places = [(i, start + i * self.dilation) for i in range(self.window)]
+            seen.append([(i, at) for i, at in places if 0 <= at < self.size])
+        return _runs(seen, 1, self.stride, self.dilation, self.size)
+
+    def backward(self) -> list[Run]:
+        """The other way: the inputs in runs that are seen by the same elements of the window, and from which outputs.
+        The elements are counted from the window's end."""
+        seen = []
+        for p in range(self.size):
+            places = [divmod(p + self.before - i * self.dilation, self.stride) for i in range(self.window)]
+            by = [(self.window - 1 - i, o) for i, (o, rest) in enumerate(places) if rest == 0 and 0 <= o < self.count]
+            seen.append(by[::-1])  # so that the outputs come in their order
+        between = self.dilation // gcd(self.stride, self.dilation)
+        return _runs(seen, self.stride, 1, between, self.count)
 
     def under(self, i: int) -> tuple[slice, slice]:
         """The outputs whose i-th element lies on the axis and not in its border, and where these elements lie."""
@@ -89,6 +153,21 @@ class Windows:
             return slice(0, 0), slice(0, 0)
         start = first * self.stride + offset
         return slice(first, last), slice(start, start + (last - first - 1) * self.stride + 1, self.stride)
+
+
+def _runs(seen: Sequence[Sequence[tuple[int, int]]], period: int, along: int, between: int, size: int) -> list[Run]:
+    """Results in runs, each `period` after the other, given the (element of the window, place in the operand) of
+    each."""
+    runs = []
+    for phase in range(min(period, len(seen))):
+        places = range(phase, len(seen), period)
+        for taps, group in groupby(places, key=lambda p: tuple([tap for tap, _ in seen[p]])):
+            members = list(group)
+            cut = slice(taps[0], taps[-1] + 1, taps[1] - taps[0] if len(taps) > 1 else 1) if taps else slice(0, 0)
+            first = seen[members[0]][0][1] if taps else 0
+            where = slice(members[0], members[-1] + 1, period)
+            runs.append(Run(where, cut, len(members), len(taps), first, along, between, size))
+    return runs
 
 
 def windows_of(size: int, window: int, stride: int, dilation: int, pad: Any) -> Windows:

@@ -17,6 +17,7 @@ from gdl.runtime.schedule import schedule
 from gdl.runtime.select import select
 from gdl.runtime.statements import Storage, Value
 from gdl.runtime.updates import settle_updates
+from gdl.runtime.widen import widen
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,6 +62,7 @@ def plan_as_is(graph: Graph, blocking: Blocking = Blocking(), threads: int = 1) 
     """The plan of a graph whose sizes are bound, without any pass."""
     order = schedule(graph)
     listing = select(graph, order, threads)
+    widen(listing)
     settle_updates(listing)
     mark_chains(listing.statements, blocking, threads)
     arena_bytes, buffers = assign_memory(listing)

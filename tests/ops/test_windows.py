@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 
 from gdl.autodiff import gradient
 from gdl.graph.node import Node, topological
-from gdl.ops import columns
+from gdl.ops import columns, gemm_convolution
 from gdl.ops.table import TABLE, apply, bind_attrs
+from gdl.ops.windows import windows_2d
 from gdl.types.match import Mismatch
 from gdl.types.sizes import ceil_div, substitute
 from gdl.types.tensor import Dim, tensor
 from tests.graph.building import leaf
 from tests.graph.evaluate import evaluate
 from tests.ops.test_structure import b, guarded, inferred, m, n, refusal, run, shape_of, t
-from tests.ops.windows import WINDOWS
+from tests.ops.windows import WINDOWS, touches
 
 IMAGE = tensor("f32", b, 28, 28, 3)
 
@@ -221,6 +222,47 @@ def test_prepared_kernels_in_blocks_of_any_size(monkeypatch: pytest.MonkeyPatch,
         for (name, arrays, more), value in zip(calls, expected):
             got = prepared(name, *arrays, **more, **attrs)
             np.testing.assert_allclose(got, value, rtol=tolerance, atol=tolerance * 10)
+
+
+@pytest.mark.parametrize("channels", [4, 12])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {}, {"stride": 2}, {"stride": (3, 1)}, {"dilation": 2}, {"stride": 2, "dilation": 3}, {"pad": "valid"},
+        {"stride": 4, "pad": "valid"}, {"pad": ((3, 4), (0, 3))}, {"groups": 2, "stride": (1, 2)},
+    ],
+)  # fmt: skip
+def test_convolutions_in_parts_that_leave_out_what_lies_in_borders(
+    monkeypatch: pytest.MonkeyPatch, attrs: dict[str, Any], dtype: str, channels: int
+):
+    for name in ("COPY_NS", "PART_NS", "MORE_ROWS"):
+        monkeypatch.setattr(gemm_convolution, name, 0)  # so that parts always pay
+    rng = np.random.default_rng(0)
+    groups = attrs.get("groups", 1)
+    x = rng.standard_normal((5, 7, 8, channels * groups)).astype(dtype)
+    w = rng.standard_normal((3, 3, channels, 4 * groups)).astype(dtype)
+    full = {"stride": 1, "dilation": 1, "groups": 1, "pad": "same", **attrs}
+    g = rng.standard_normal(run("conv2d", x, w, **attrs).shape).astype(dtype)
+    calls: list[tuple[str, tuple[np.ndarray, ...], dict[str, Any]]] = [
+        ("conv2d", (x, w), {}), ("conv2d_input_grad", (g, w), {"size": (7, 8)}),
+        ("conv2d_kernel_grad", (x, g), {"size": (3, 3)}),
+    ]  # fmt: skip
+    tolerance = 1e-5 if dtype == "float32" else 1e-12
+    for name, arrays, more in calls:
+        expected = WINDOWS[name](*arrays, **more, **full)
+        np.testing.assert_allclose(
+            prepared(name, *arrays, **more, **full), expected, rtol=tolerance, atol=tolerance * 30
+        )
+
+
+def test_what_lies_in_borders_is_not_multiplied_where_that_saves_time():
+    windows = windows_2d((7, 7), (5, 5), 1, 1, "same")
+    parts = gemm_convolution._cheapest([([w.whole], w.forward()) for w in windows], 64, 128, 4, 256)
+    multiplied = sum(part.rows * part.taps for part in parts)
+    assert multiplied == sum(1 for _ in touches((7, 7), (5, 5), 1, 1, "same")) < 0.7 * 49 * 25
+    few = gemm_convolution._cheapest([([w.whole], w.forward()) for w in windows], 1, 8, 4, 8)
+    assert len(few) == 1
 
 
 def test_blocks_cover_all_images_and_stay_small():
