@@ -98,7 +98,7 @@ def shared(node: Node, entry: Op, threads: int) -> Shared | None:
             continue
         out_type = _cut(node.type, cut.result, stop - start)
         part_types = [_cut(t, axis, stop - start) for t, axis in zip(types, cut.operands)]
-        kernel = _kernel(entry, node, out_type, part_types)
+        kernel = _kernel(entry, node, out_type, part_types, in_one_piece=cut.result in (0, None))
         scratch, used = _taken(used, getattr(kernel, "scratch_bytes", 0))
         adds = cut.result is None and parts
         own, used = _taken(used, nbytes_of(out_type.dtype, out_type.shape) if adds else 0)  # type: ignore[arg-type]
@@ -107,8 +107,11 @@ def shared(node: Node, entry: Op, threads: int) -> Shared | None:
     return Shared(tuple(parts), used) if len(parts) > 1 else None
 
 
-def _kernel(entry: Op, node: Node, out_type: TensorType, types: Sequence[TensorType]) -> Kernel:
-    special = entry.specialise(out_type, *types, **node.attrs) if entry.specialise is not None else None
+def _kernel(
+    entry: Op, node: Node, out_type: TensorType, types: Sequence[TensorType], in_one_piece: bool
+) -> Kernel:
+    """Kernels made for given shapes count on a result that lies in one piece of memory."""
+    special = entry.specialise(out_type, *types, **node.attrs) if in_one_piece and entry.specialise else None
     if special is not None:
         return special
 
