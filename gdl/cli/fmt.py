@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -52,7 +53,8 @@ def _format(file: Path, writes: bool, diff: bool) -> bool:
     changes = text != source.text
     if diff:
         shown = "".join(_difference(source, text))
-        click.echo(printable(shown) if is_terminal(sys.stdout) else shown.encode(), nl=False)  # tabs stay, to be patched
+        on_screen = is_terminal(sys.stdout)
+        click.echo(printable(shown.replace("\r\n", "\n")) if on_screen else shown.encode(), nl=False)
     elif writes and is_input:
         click.echo(text.encode(), nl=False)
     elif changes:
@@ -86,7 +88,7 @@ def _replace(file: Path, text: str) -> None:
 
 
 def _difference(source: Source, text: str) -> Iterator[str]:
-    old, new = (t.replace("\r\n", "\n").splitlines(keepends=True) for t in (source.text, text))
+    old, new = (list(io.StringIO(version, newline="\n")) for version in (source.text, text))
     name = printable(source.name)
     for line in difflib.unified_diff(old, new, name, f"{name} formatted"):
         yield line if line.endswith("\n") else line + "\n\\ no line break at the end\n"
