@@ -46,11 +46,14 @@ def decoded(path: Path, data: bytes) -> str:
 
 
 def is_file_name(name: str) -> bool:
-    """Whether a program's text may name a file by this, on every system: not empty, no NUL, no part too long."""
+    """Whether a program's text may name a file by this, on every system: not empty, no NUL, no half of a character, no
+    part too long."""
     if not name or "\0" in name or len(name) > _LONGEST_PATH:
         return False
-    parts = name.replace("\\", "/").split("/")
-    return all(len(part.encode("utf-8", "surrogatepass")) <= _LONGEST_PART for part in parts)
+    try:
+        return all(len(part.encode()) <= _LONGEST_PART for part in name.replace("\\", "/").split("/"))
+    except UnicodeEncodeError:
+        return False
 
 
 _LONGEST_PART, _LONGEST_PATH = 200, 1000  # what systems take, with room for folders and suffixes

@@ -94,7 +94,8 @@ def _slice_size(start: Any, stop: Any, step: Any, dim: Dim, axis: int) -> tuple[
         if bound is not None and not is_size(bound):
             raise refuse(f"the bound of a slice is a whole number, got {bound}")
     if all(bound is None or isinstance(bound, int) for bound in (start, stop, dim.size)):
-        return len(range(*slice(start, stop, step).indices(dim.size))), []  # type: ignore[arg-type]
+        first, last, step = slice(start, stop, step).indices(dim.size)  # type: ignore[arg-type]
+        return max(0, -((first - last) // step)), []  # no `len(range(...))`, which takes no size beyond 2**63 - 1
     guards: list[Guard] = []
     if step > 0:
         first = 0 if start is None else _position(start, dim, axis, guards)
