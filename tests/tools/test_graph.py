@@ -97,6 +97,13 @@ def test_wrong_options(gdl: Gdl, args: list[str], words: str) -> None:
     assert said.code == Exit.USAGE and words in said.err and said.out == ""
 
 
+def test_a_program_is_not_drawn_over(gdl: Gdl) -> None:
+    shutil.copy(FOLDER / "mlp.gdl", "mlp.gdl")
+    said = gdl("graph", "mlp.gdl", "-o", "./mlp.gdl")
+    assert said.code == Exit.USAGE and "the program itself" in said.err
+    assert Path("mlp.gdl").read_bytes() == (FOLDER / "mlp.gdl").read_bytes()
+
+
 def test_nothing_to_differentiate(gdl: Gdl) -> None:
     assert "E0954" in gdl("graph", EXAMPLES / "affine.gdl", "--grad").err
 
