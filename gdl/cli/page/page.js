@@ -251,7 +251,8 @@ function tell(id) {
     parts.forEach((part, i) => dd.append(...(i ? [", "] : []), part));
     list.append(dt, dd);
   };
-  const places = group ? (group.place ? [group.place] : []) : box.places;
+  const around = chains.get(id).slice(0, -1).reverse().map((each) => groups.get(each).place);
+  const places = (group ? [group.place, ...around] : box.kind === "variable" ? [...box.places, ...around] : box.places).filter(Boolean);
   if (group) {
     if (group.layer) row("layer", group.layer);
     if (group.path) row("path", group.path);
