@@ -183,12 +183,13 @@ def layout_library() -> str:
 
 def page(drawing: Drawing, layout: str) -> str:
     """One page with the drawing, its sources and everything that shows them."""
+    files = {name: (_PAGE / name).read_text("utf-8") for name in ("page.html", "page.css", "layout.js", "page.js")}
     parts = {
-        "title": escape(drawing.title), "style": (_PAGE / "page.css").read_text("utf-8"),
+        "title": escape(drawing.title), "style": files["page.css"],
         "drawing": json.dumps(asdict(drawing)).replace("<", "\\u003c"),
-        "layout": layout.replace("</script", "<\\/script"), "script": (_PAGE / "page.js").read_text("utf-8"),
+        "layout": layout.replace("</script", "<\\/script"), "script": files["layout.js"] + files["page.js"],
     }  # fmt: skip
-    made = (_PAGE / "page.html").read_text("utf-8")
+    made = files["page.html"]
     pieces = []
     for name in ("title", "style", "title", "drawing", "layout", "script"):  # in order: a part may hold braces itself
         before, made = made.split(f"{{{name}}}", 1)
