@@ -60,6 +60,7 @@ def _named(names: Sequence[str], among: Sequence[Entry], where: str) -> tuple[tu
         if not these and listed and len(names) == 1 and name in SECTIONS:
             return tuple(listed), True
         if not these:
+            name = name if found else " ".join(names)
             raise errors.nothing_told(name, where, [*[entry.name for entry in among], *SECTIONS])
         found += these
     return tuple(found), False

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import groupby
 from textwrap import wrap
 
-from gdl.columns import cells, clip
+from gdl.columns import cells, clip, shown
 from gdl.session.reference import SECTIONS, Entry
 
 Style = Callable[[str], str]
@@ -30,7 +30,7 @@ def draw_index(entries: Iterable[Entry], width: int, bold: Style = str) -> str:
     """A line for each name, under its section."""
     parts = []
     for (section, group), members in groupby(entries, lambda entry: (entry.section, entry.group)):
-        head = f"{SECTIONS[section]} ({section})" if section in SECTIONS else section
+        head = f"{SECTIONS[section]} ({section})" if section in SECTIONS else shown(section)
         parts.append("\n".join([bold(f"{head}: {group}" if group else head), *_lines(list(members), width)]))
     return "\n\n".join(parts)
 

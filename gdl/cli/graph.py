@@ -13,7 +13,7 @@ from re import DOTALL, findall
 import click
 
 from gdl.cli.options import FILE_PATH, data_option, program_options, set_option
-from gdl.cli.screen import show_diagnostics
+from gdl.cli.screen import printable, show_diagnostics
 from gdl.cli.settings import knobs, parse_settings
 from gdl.errors import Exit
 from gdl.errors import tools as errors
@@ -51,6 +51,8 @@ def command(
         raise errors.page_without_file()
     layout = layout_library() if form == "html" else ""  # before any work
     source = open_source(file)
+    if out is not None and out.exists() and out.samefile(file):
+        raise errors.not_writable(out, "it is the program itself")
     hypers = parse_settings(settings, knobs(source)) if settings else {}
     checked = check_program(source, program_options(data, file.parent), hypers)
     show_diagnostics(d for d in checked.diagnostics if not d.is_error)
@@ -60,7 +62,7 @@ def command(
     drawers = {"dot": dot, "mermaid": mermaid, "json": as_json, "html": lambda drawing: page(drawing, layout)}
     text = drawers[form](drawing)
     if out is None:
-        click.echo(text, nl=False)
+        click.echo(printable(text), nl=False)
     else:
         _write(out, text)
     return Exit.OK
@@ -181,12 +183,13 @@ def layout_library() -> str:
 
 def page(drawing: Drawing, layout: str) -> str:
     """One page with the drawing, its sources and everything that shows them."""
+    files = {name: (_PAGE / name).read_text("utf-8") for name in ("page.html", "page.css", "layout.js", "page.js")}
     parts = {
-        "title": escape(drawing.title), "style": (_PAGE / "page.css").read_text("utf-8"),
+        "title": escape(drawing.title), "style": files["page.css"],
         "drawing": json.dumps(asdict(drawing)).replace("<", "\\u003c"),
-        "layout": layout.replace("</script", "<\\/script"), "script": (_PAGE / "page.js").read_text("utf-8"),
+        "layout": layout.replace("</script", "<\\/script"), "script": files["layout.js"] + files["page.js"],
     }  # fmt: skip
-    made = (_PAGE / "page.html").read_text("utf-8")
+    made = files["page.html"]
     pieces = []
     for name in ("title", "style", "title", "drawing", "layout", "script"):  # in order: a part may hold braces itself
         before, made = made.split(f"{{{name}}}", 1)

@@ -6,6 +6,7 @@ program that made several of them. Small constants are no boxes but part of what
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from gdl.train.step import statements
 GRADIENT = "gradient"
 _INLINE = ("constant", "size", "clock")  # leaves that are part of what uses them
 _LEAVES = {"input": "input", "variable": "variable"}
+_REQUEST = re.compile(r"(?:grad|vjp|jvp)\s*\(")
 Key = tuple[Any, ...]
 
 
@@ -101,7 +103,7 @@ def draw_program(program: Program, of: str | None = None, with_gradient: bool = 
     roots = list(names.values()) if of is None else [names[of]]
     title = Path(program.source.name).name
     title = title if of is None else f"{of} in {title}"
-    drawn = _Drawn(program)
+    drawn = _Drawn(program, sources={program.source: program.source.name})
     outputs = expand(Graph(tuple(roots))).outputs
     drawn.add(outputs, False)
     drawn.name(dict(zip(outputs, names if of is None else [of])))
@@ -146,7 +148,7 @@ class _Drawn:
     boxes: dict[str, Box] = field(default_factory=dict)
     arrows: list[Arrow] = field(default_factory=list)
     groups: dict[Key, Group] = field(default_factory=dict)
-    sources: dict[str, Source] = field(default_factory=dict)
+    sources: dict[Source, str] = field(default_factory=dict)  # each with a name of its own
 
     def add(self, roots: Sequence[Node], is_gradient: bool) -> None:
         """The nodes that the roots need and that are not there yet."""
@@ -154,9 +156,9 @@ class _Drawn:
             if node in self.numbers or node.op in _INLINE and not node.type.rank:
                 continue
             id = self.numbers[node] = f"n{len(self.numbers)}"
-            self.boxes[id] = self._box(id, node, is_gradient)
+            self.boxes[id] = self._box(id, node, is_gradient or bool(_split(node.origin)[1]))
             for tail in dict.fromkeys(i for i in node.inputs if i in self.numbers):
-                self._place_leaf(tail, node, is_gradient)
+                self._place_leaf(tail, node)
                 self.arrows.append(Arrow(self.numbers[tail], id, shape_of(tail)))
 
     def name(self, results: Mapping[Node, str]) -> None:
@@ -184,17 +186,23 @@ class _Drawn:
 
     def _place(self, span: Span) -> Place:
         source = span.source
-        self.sources.setdefault(source.name, source)
-        return Place(source.name, *source.position(span.start), *source.position(span.end))
+        if source not in self.sources:
+            number = [other.name for other in self.sources].count(source.name) + 1
+            self.sources[source] = source.name if number == 1 else f"{source.name} ({number})"
+        return Place(self.sources[source], *source.position(span.start), *source.position(span.end))
 
     # ---- groups
 
     def _group(self, node: Node, is_gradient: bool) -> str:
         """The id of the innermost group that a node belongs to."""
-        parent = self._gradient() if is_gradient else ""
+        own, request = _split(node.origin)
+        parent = self._gradient() if is_gradient and not request else ""
         key: Key = (parent,)
+        if request:
+            key = (parent, *request)
+            parent = self._known(key, _one_line(request[0]), GRADIENT, parent, place=self._place(request[0]))
         parts = node.scope.split("/") if node.scope else []
-        calls = list(reversed(node.origin[1:]))  # outermost first
+        calls = list(reversed(own[1:]))  # outermost first
         for i, part in enumerate(parts):
             path = "/".join(parts[: i + 1])
             key = (*key, part, *calls[i : i + 1])
@@ -218,11 +226,11 @@ class _Drawn:
             self.groups[key] = Group(f"g{len(self.groups)}", label, kind, parent, layer, path, place)
         return self.groups[key].id
 
-    def _place_leaf(self, leaf: Node, user: Node, is_gradient: bool) -> None:
+    def _place_leaf(self, leaf: Node, user: Node) -> None:
         """A variable lies in its layer's group, where it is used first."""
         id = self.numbers[leaf]
         box = self.boxes[id]
-        if leaf.op != "variable" or box.group or is_gradient:
+        if leaf.op != "variable" or box.group or self.boxes[self.numbers[user]].is_gradient:
             return
         owner = str(leaf.attrs["path"]).rpartition("/")[0]
         by_id = {group.id: group for group in self.groups.values()}
@@ -242,9 +250,19 @@ class _Drawn:
         lone = {group.id: group.parent for group in groups if group.kind == "function" and counts.get(group.id, 0) < 2}
         boxes = [replace(box, group=lone[box.group]) if box.group in lone else box for box in boxes]
         kept = [group for group in groups if group.id not in lone and counts.get(group.id, 0)]
-        texts = {name: source.text for name, source in self.sources.items()}
-        main = self.program.source
-        return Drawing(title, tuple(kept), tuple(boxes), tuple(self.arrows), {main.name: main.text, **texts})
+        texts = {name: source.text for source, name in self.sources.items()}
+        return Drawing(title, tuple(kept), tuple(boxes), tuple(self.arrows), texts)
+
+
+def _split(origin: tuple[Span, ...]) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """The places of what is differentiated, then those of the `grad` in the program that asked for it, if one did."""
+    asked = [i for i, span in enumerate(origin) if _REQUEST.match(span.text)]
+    return (origin[: asked[0]], origin[asked[0] :]) if asked and asked[0] else (origin, ())
+
+
+def _one_line(span: Span) -> str:
+    text = " ".join(span.text.split())
+    return text if len(text) <= 30 else f"{text[:27]}..."
 
 
 def shape_of(node: Node) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
+from gdl.autodiff import expand
 from gdl.errors import command as errors
 from gdl.graph.node import LOOP, Graph, Node, topological
 from gdl.lang.program import Computation, Feed, LayerInfo, Program, VariableInfo
@@ -171,8 +172,8 @@ def _procedures(program: Program) -> Iterator[_Procedure]:
     for block in program.evals.values():
         yield _Procedure("eval", block.name, block.feed, (block.computation,), (block.computation.graph.outputs,))
     if not program.evals:
-        outputs = tuple(program.nodes.get(False, {}).values())
-        yield _Procedure("program", "", Feed(), (Computation(Graph(outputs), (), ()),), (outputs,))
+        graph = expand(Graph(tuple(program.nodes.get(False, {}).values())))
+        yield _Procedure("program", "", Feed(), (Computation(graph, (), ()),), (graph.outputs,))
 
 
 def _cost(procedure: _Procedure, sizes: Mapping[str, int], assumed: tuple[str, ...]) -> Cost:

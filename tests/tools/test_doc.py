@@ -54,6 +54,7 @@ def test_entries_for_programs(gdl: Gdl) -> None:
         (["conv2"], Exit.USAGE, "did you mean `conv2d`?"),
         (["Desne"], Exit.USAGE, "did you mean `Dense`?"),
         (["loses"], Exit.USAGE, "did you mean `losses`?"),
+        (["cross", "entropy"], Exit.USAGE, "did you mean `cross_entropy`?"),
         (["qqqq"], Exit.USAGE, "gdl doc --search qqqq"),
         (["nowhere.gdl"], Exit.USAGE, "E0902"),
         ([FOLDER / "my_layers.gdl", "Residul"], Exit.USAGE, "did you mean `Residual`?"),

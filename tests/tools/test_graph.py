@@ -77,6 +77,25 @@ def test_gradients_are_marked_and_end_at_every_trained_variable(gdl: Gdl) -> Non
     assert results == [f"d loss / d {path}" for path in ("fc1/w", "fc1/b", "fc2/w", "fc2/b")]
 
 
+def test_a_gradient_that_the_program_asks_for_is_a_group_of_its_own(gdl: Gdl) -> None:
+    drawing = drawing_of(gdl, EXAMPLES / "wgan.gdl")
+    asked = [group for group in drawing["groups"] if group["kind"] == "gradient"]
+    assert [group["label"] for group in asked] == ["grad(sum(critic(blend)), bl..."]
+    assert all(group["parent"] == "" for group in asked)
+    variables = {box["path"]: box["group"] for box in drawing["boxes"] if box["kind"] == "variable"}
+    groups = {group["id"]: group for group in drawing["groups"]}
+    assert all(groups[group]["path"] == path.rpartition("/")[0] for path, group in variables.items())
+    inside = [box for box in drawing["boxes"] if box["is_gradient"]]
+    assert inside and all(box["kind"] == "op" for box in inside)
+
+
+def test_two_files_of_one_name_are_told_apart(gdl: Gdl) -> None:
+    Path("losses.gdl").write_text("gdl 1\nplaceholder x: f32[n, 3]\nplaceholder y: i64[n]\ndim n\n"
+                                  "loss = mean(cross_entropy(x, y))\n")  # fmt: skip
+    sources = drawing_of(gdl, "losses.gdl")["sources"]
+    assert {"losses.gdl", "losses.gdl (2)"} <= sources.keys() and "cross_entropy(x, y)" in sources["losses.gdl"]
+
+
 def test_every_application_of_a_shared_net_is_a_group(gdl: Gdl) -> None:
     drawing = drawing_of(gdl, FOLDER / "shared.gdl")
     assert [group["path"] for group in drawing["groups"] if group["layer"] == "Twin"] == ["twin", "twin"]
@@ -95,6 +114,13 @@ def test_every_application_of_a_shared_net_is_a_group(gdl: Gdl) -> None:
 def test_wrong_options(gdl: Gdl, args: list[str], words: str) -> None:
     said = gdl("graph", FOLDER / "mlp.gdl", *args)
     assert said.code == Exit.USAGE and words in said.err and said.out == ""
+
+
+def test_a_program_is_not_drawn_over(gdl: Gdl) -> None:
+    shutil.copy(FOLDER / "mlp.gdl", "mlp.gdl")
+    said = gdl("graph", "mlp.gdl", "-o", "./mlp.gdl")
+    assert said.code == Exit.USAGE and "the program itself" in said.err
+    assert Path("mlp.gdl").read_bytes() == (FOLDER / "mlp.gdl").read_bytes()
 
 
 def test_nothing_to_differentiate(gdl: Gdl) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from gdl.errors import Exit
 from tests.golden import Golden, cases
 from tests.tools.conftest import Gdl
 
+#: What hangs on the plan, which may become better any day; it is held against runs below.
+PLANNED = re.compile(r"^(a (?:training step|batch).*: |all that .*: |peak memory: )(.*)$", re.MULTILINE)
+NUMBER = re.compile(r"[\d,.]*\d( bytes| kB| MB)?")
 FOLDER = Path(__file__).parent / "summary"
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 def test_what_is_said(case: Path, gdl: Gdl, golden: Golden) -> None:
     said = gdl("summary", case)
     assert (said.code, said.err) == (Exit.OK, "")
-    golden(case, said.out)
+    golden(case, PLANNED.sub(lambda line: line[1] + NUMBER.sub("N", line[2]), said.out))
 
 
 def summary_of(gdl: Gdl, *args: object) -> dict:
