@@ -22,6 +22,33 @@ class Blocking:
     block_bytes: int = 2**18
 
 
+def close_ranks(statements: Sequence[Statement], blocking: Blocking) -> list[Statement]:
+    """The statements, those on numbers moved from amid a chain, which they would cut in two, to before it.
+
+    So an optimizer's corrections, which are numbers, come first, and one loop takes a weight from its gradient to its end.
+    """
+    order: list[Statement] = []
+    chain: list[Statement] = []
+    for statement in statements:
+        if _fits(statement, blocking):
+            if chain and chain[-1].result.shape != statement.result.shape:
+                order += chain
+                chain = []
+            chain.append(statement)
+        elif not chain or statement.result.shape or _reads(statement, chain):
+            order += [*chain, statement]
+            chain = []
+        else:
+            order.append(statement)
+    return order + chain
+
+
+def _reads(statement: Statement, others: Sequence[Statement]) -> bool:
+    """Whether a statement on numbers needs what one of the others computes."""
+    needed = [operand.storage for operand in statement.operands if operand.storage is not None]
+    return bool(needed) and any(other.result.storage in needed for other in others)
+
+
 def mark_chains(statements: Sequence[Statement], blocking: Blocking, threads: int = 1) -> None:
     """Sets `chain` of the statements that run in blocks. Which blocks there are does not depend on the threads, so
     neither do the bits."""
