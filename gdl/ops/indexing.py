@@ -32,6 +32,18 @@ def verify_range(indices: Any, size: int) -> None:
         raise IndexError(f"the index {wrong}{place} is outside an axis of size {size}")
 
 
+def _verifier(indices: TensorType, size: int) -> Callable[[Any], None]:
+    """`verify_range` for indices of this type, of which there are some: at a fourth of the cost while all is well."""
+    unsigned = f"u{4 if indices.dtype == 'i32' else 8}"
+
+    def verify(indices: Any) -> None:
+        magnitudes = indices.view(unsigned)  # where negative ones are the largest
+        if magnitudes.item(magnitudes.argmax()) >= size:
+            verify_range(indices, size)
+
+    return verify
+
+
 # ---- whole slices ------------------------------------------------------------------------------------------------
 
 
@@ -61,6 +73,19 @@ def _(x, indices, axis):
 @gather.indexed
 def _(x, indices, axis):
     return 1, x.dims[axis]
+
+
+@gather.special
+def _(out_type, x, indices, axis):
+    if 0 in indices.shape:
+        return None
+    verify = _verifier(indices, x.shape[axis])
+
+    def run(x: Any, indices: Any, out: Any) -> None:
+        verify(indices)
+        x.take(indices, axis, out, "clip")
+
+    return run
 
 
 @gather.grad
@@ -159,13 +184,10 @@ def _lines_of(indices: tuple[int, ...], shape: tuple[int, ...], axis: int) -> tu
 def _places_kernel(indices: TensorType, shape: tuple[int, ...], axis: int) -> Callable[[Any], Any]:
     """`_flat_places` for these shapes, the range verified: what does not depend on the indices is computed here."""
     stride, starts = _lines_of(indices.shape, shape, axis)  # type: ignore[arg-type]
-    size, unsigned = shape[axis], f"u{4 if indices.dtype == 'i32' else 8}"
-    add, step = np.add, np.int64(stride)
+    verify, add, step = _verifier(indices, shape[axis]), np.add, np.int64(stride)
 
     def places(indices: Any) -> Any:
-        magnitudes = indices.view(unsigned)  # where negative ones are the largest
-        if magnitudes.item(magnitudes.argmax()) >= size:  # a fourth of what `max` costs
-            verify_range(indices, size)
+        verify(indices)
         return add(indices if stride == 1 else indices * step, starts)
 
     return places

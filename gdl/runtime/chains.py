@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gdl.runtime.statements import Chain, Owner, Statement, Value
+from gdl.runtime.statements import Chain, Owner, Statement, Storage, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,35 @@ class Blocking:
 
     least_bytes: int = 2**20
     block_bytes: int = 2**18
+
+
+def close_ranks(statements: Sequence[Statement], blocking: Blocking) -> list[Statement]:
+    """The statements, those on numbers moved from amid a chain, which they would cut in two, to before it.
+
+    So an optimizer's corrections, which are numbers, come first, and one loop takes a weight from its gradient to its
+    end.
+    """
+    order: list[Statement] = []
+    chain: list[Statement] = []
+    made: set[Storage | None] = set()  # what the chain computes
+    for statement in statements:
+        fits = _fits(statement, blocking)
+        if chain and not fits and not statement.result.shape and made.isdisjoint(map(_storage, statement.operands)):
+            order.append(statement)
+            continue
+        if chain and not (fits and chain[-1].result.shape == statement.result.shape):
+            order += chain
+            chain, made = [], set()
+        if fits:
+            chain.append(statement)
+            made.add(statement.result.storage)
+        else:
+            order.append(statement)
+    return order + chain
+
+
+def _storage(value: Value) -> Storage | None:
+    return value.storage
 
 
 def mark_chains(statements: Sequence[Statement], blocking: Blocking, threads: int = 1) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from gdl.collection import uncollected
 from gdl.graph.node import Graph, Node
 from gdl.passes import PIPELINE, bind_sizes, run_passes
-from gdl.runtime.chains import Blocking, mark_chains
+from gdl.runtime.chains import Blocking, close_ranks, mark_chains
 from gdl.runtime.emit import Code, emit
 from gdl.runtime.memory import assign_memory
 from gdl.runtime.schedule import schedule
@@ -64,6 +64,7 @@ def plan_as_is(graph: Graph, blocking: Blocking = Blocking(), threads: int = 1) 
     listing = select(graph, order, threads)
     widen(listing)
     settle_updates(listing)
+    listing.statements = close_ranks(listing.statements, blocking)
     mark_chains(listing.statements, blocking, threads)
     arena_bytes, buffers = assign_memory(listing)
     return Plan(

@@ -68,7 +68,7 @@ class _Schedule:
 
     def run(self) -> list[Node]:
         for i in range(len(self.nodes)):
-            if not self.views[i]:
+            if not self.views[i] and not (self.users[i] and self._waits(i)):
                 eager = [i]
                 while eager:
                     self._compute(eager.pop(), eager)
@@ -79,6 +79,9 @@ class _Schedule:
     def _compute(self, i: int, eager: list[int]) -> None:
         if self.done[i]:
             return
+        for r in self.reads[i]:
+            if not self.done[r]:
+                self._compute(r, eager)  # that waited; its own reads are leaves
         for node in self.nodes[i].inputs:
             self._emit(self.number[node])
         self._emit(i)
@@ -90,6 +93,10 @@ class _Schedule:
         for r in (*self.reads[i], i):
             if self.users_left[r] == 1 and self._pays(self.users_sum[r]):
                 eager.append(self.users_sum[r])
+
+    def _waits(self, i: int) -> bool:
+        """Whether a node reads nothing but leaves: then it is computed when it is needed, which keeps no memory longer."""
+        return bool(self.reads[i]) and all(self.nodes[r].is_leaf for r in self.reads[i])
 
     def _emit(self, i: int) -> None:
         """Puts a node in the order, and before it the views that lead to it."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gdl.errors import RunError
-from gdl.graph.node import Graph, Node
+from gdl.graph.node import Graph, Node, constant
 from gdl.runtime.chains import Blocking
 from gdl.runtime.interpret import evaluate
 from gdl.runtime.plan import Plan, plan_as_is
@@ -38,6 +38,28 @@ def test_what_only_a_chain_needs_is_no_larger_than_a_block() -> None:
     np.testing.assert_allclose(actual["w"], expected["w"], rtol=1e-6)
 
 
+def test_numbers_do_not_cut_a_chain_in_two() -> None:
+    """An optimizer's corrections come before it; a number that is made of what it computes, behind the first part."""
+    t, scale = kept("t"), kept("s")
+    m = w * 0.9 + x * 0.1
+    t1 = t + 1.0
+    corrected = call("sqrt", m / (1.0 - call("power", call("full", shape=(), value=0.9, dtype="f32"), t1)))
+    made = planned(Graph((), ((w, m - corrected * scale), (t, t1))))
+    assert made.source.count("for ") == 1 and made.source.index("power(") < made.source.index("for ")
+    graph = Graph((), ((w, (m - call("sum", m)) / (scale + 2.0)), (t, t1)))
+    made_of_it = planned(graph)
+    assert made_of_it.source.count("for ") == 2
+    for each in (made, made_of_it):
+        start = {"w": abs(floats(ROWS, COLUMNS)), "t": np.float32(3), "s": np.float32(0.5)}
+        actual, expected = state_of(start), state_of(start)
+        for tick in range(3):
+            value = abs(floats(ROWS, COLUMNS, seed=tick))
+            prepare(each, actual, 0)([value])
+            evaluate(each.graph, {"x": value}, expected, 0)
+        for path in start:
+            np.testing.assert_allclose(actual[path], expected[path], rtol=1e-5)
+
+
 def test_rows_and_scalars_are_broadcast_whole() -> None:
     row, column = fed("row", COLUMNS), fed("column", ROWS, 1)
     made = planned(Graph((call("exp", x + row) * column / 3.0,)))
@@ -45,6 +67,19 @@ def test_rows_and_scalars_are_broadcast_whole() -> None:
     values = {"x": floats(ROWS, COLUMNS), "row": floats(COLUMNS, seed=1), "column": floats(ROWS, 1, seed=2)}
     (got,) = prepare(made, state_of({}), 0)([values[name] for name in made.inputs])
     np.testing.assert_allclose(got, np.exp(values["x"] + values["row"]) * values["column"] / 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2000,), (30, 40), (2, 3, 200), (700, 1), (40, 5), (2, 70_000)])
+def test_numbers_beside_large_arrays(shape: tuple[int, ...]) -> None:
+    """maximum and minimum meet an array of the number, in a chain one that fits each block."""
+    a, low, high = fed("a", *shape), constant(-0.5, "f32"), constant(0.5, "f32")
+    graph = Graph((call("minimum", high, call("maximum", a, low)), call("maximum", call("sigmoid", a), high)))
+    value = floats(*shape)
+    value.flat[0] = np.nan
+    for made in (plan_as_is(graph), plan_as_is(graph, Blocking(least_bytes=1, block_bytes=400))):
+        clipped, above = prepare(made, state_of({}), 0)([value])
+        np.testing.assert_array_equal(clipped, np.clip(value, -0.5, 0.5))
+        np.testing.assert_allclose(above, np.maximum(1 / (1 + np.exp(-value)), 0.5), rtol=1e-6)
 
 
 def test_a_value_read_across_rows_ends_the_chain() -> None:

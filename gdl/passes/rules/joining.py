@@ -46,6 +46,23 @@ def concat_of_concat(node: Node, make: Make) -> Node | None:
     return make("concat", flat, axis=axis) if len(flat) > len(node.inputs) else None
 
 
+def concat_of_merged(node: Node, make: Make) -> Node | None:
+    """concat of [.., h, k] as [.., h * k] is their concat as [.., h, k], so reshaped: what must be moved moves once.
+
+    Heads of attention, turned back, are joined so.
+    """
+    axis = normal_axis(node.attrs["axis"], node.type.rank)
+    if axis != node.type.rank - 1 or any(x.op != "reshape" for x in node.inputs):
+        return None
+    sources = [x.inputs[0] for x in node.inputs]
+    width = sources[0].type.shape[-1:]
+    for x, source in zip(node.inputs, sources):
+        shape = source.type.shape
+        if len(shape) != node.type.rank + 1 or shape[:-2] != x.type.shape[:-1] or shape[-1:] != width:
+            return None
+    return make("reshape", (make("concat", sources, axis=axis),), shape=node.type.shape)
+
+
 def _joins(node: Node, axis: int) -> bool:
     return node.op == "concat" and normal_axis(node.attrs["axis"], node.type.rank) == axis
 
@@ -78,5 +95,5 @@ def _touching(left: Ranges, right: Ranges) -> int | None:
 JOINING: Mapping[str, tuple[Rule, ...]] = {
     "add": (neighbours,),
     "scatter_slice": (part_is_all,),
-    "concat": (concat_of_one, concat_of_concat),
+    "concat": (concat_of_one, concat_of_concat, concat_of_merged),
 }
