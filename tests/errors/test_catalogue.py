@@ -1,0 +1,150 @@
+"""Every code has a page, and what the page shows is what happens. `pytest --accept` writes in what is said: read it.
+
+    # E0301: what is wrong, in a few words
+    What it means and why GDL insists.
+    ## Wrong
+    gdl         a program with exactly this mistake; the text block after it is what `gdl check` says of it
+    console     `$ gdl ...` is run and says what is shown; a line `...` stands for any lines
+    python      a doctest
+    gdls        a transcript of the prompt
+    ## Right
+    the same, without a mistake
+
+`<!-- name: FILE -->` makes the next block a file, which is not run; `<!-- numbers vary -->` stands before a console.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import shlex
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+import gdl
+from gdl.cli.main import main
+from gdl.errors import catalogue
+from gdl.render import render
+from gdl.repl.transcript import rewritten, run_transcript
+from gdl.session.checking import check_program
+from gdl.source import Source
+from gdl.train.data import DataOptions
+from tests.test_docs import NUMBER, Block, blocks, commands, folder, pattern, run_program, run_python  # noqa: F401
+
+PACKAGE = Path(gdl.__file__).parent
+TITLES = catalogue.titles()
+MADE = {
+    code
+    for path in (PACKAGE / "errors").glob("*.py")
+    for code in re.findall(r'"([EW]\d{4})"', path.read_text(encoding="utf-8"))
+}
+
+
+def test_every_code_has_a_page_and_every_page_a_code() -> None:
+    assert sorted(MADE - TITLES.keys()) == []
+    assert sorted(TITLES.keys() - MADE) == []
+
+
+def test_codes_are_made_in_one_place() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        if path.parent.name != "errors":
+            assert not re.search(r'Diagnostic\(\s*"[EW]\d{4}"', path.read_text(encoding="utf-8")), path
+
+
+@pytest.mark.parametrize("code", TITLES)
+def test_a_page_is_laid_out_like_the_others(code: str) -> None:
+    page = catalogue.page(code)
+    assert page is not None
+    assert re.fullmatch(
+        rf"# {code}: [^\n]{{8,90}}\n\n.{{80,}}?\n## Wrong\n.+?\n## Right\n.+?", page, re.DOTALL
+    ), "a title, a paragraph, a wrong program, a right one"
+    assert max(map(len, re.sub(r"```.*?```", "", page, flags=re.DOTALL).splitlines())) <= 120
+    assert not TITLES[code].endswith(".")
+
+
+@pytest.mark.parametrize("code", TITLES)
+def test_a_page_shows_what_happens(code: str, folder: Path, request: pytest.FixtureRequest) -> None:  # noqa: F811
+    path = catalogue.FOLDER / f"{code}.md"
+    page = path.read_text(encoding="utf-8")
+    right_from = page.count("\n", 0, page.index("\n## Right\n")) + 1
+    accept = request.config.getoption("--accept")
+    found, names = blocks(path), {"__name__": "__main__"}
+    shown_wrong = ""
+    for block, follower in zip(found, [*found[1:], None]):
+        wrong = block.line < right_from
+        text = follower.text if follower and follower.language == "text" and "name" not in follower.wishes else None
+        if "name" in block.wishes:
+            (folder / block.wishes["name"]).write_text(block.text, encoding="utf-8")
+        elif block.language == "gdl" and wrong:
+            said = checked(block, code, folder)
+            if accept:
+                page = with_text(page, block, said)
+            else:
+                assert text is not None and text.rstrip("\n") == said, f"{block.place}\n{said}"
+            shown_wrong += said
+        elif block.language == "gdl":
+            run_program(block, folder)
+        elif block.language == "python":
+            run_python(block, names)
+            shown_wrong += block.text if wrong else ""
+            assert wrong or "Traceback" not in block.text
+        elif block.language in ("console", "gdls"):
+            said, holds = (consoled if block.language == "console" else prompted)(block, folder)
+            if accept:
+                page = page.replace(block.text, said)
+            else:
+                assert holds, f"{block.place}\n{said}"
+            shown_wrong += said if wrong else ""
+            assert wrong or f"{code}" not in said.replace(f"explain {code}", ""), said
+    if accept:
+        path.write_text(page, encoding="utf-8")
+    assert re.search(rf"\b{code}\b", shown_wrong), f"{code} is not shown by its page:\n{shown_wrong}"
+    others = set(re.findall(r"\[([EW]\d{4})\]", shown_wrong)) - {code}
+    assert not others
+
+
+def checked(block: Block, code: str, folder: Path) -> str:  # noqa: F811
+    """What `gdl check` says of a wrong program, which has this mistake only."""
+    name = f"{code.lower()}.gdl"
+    source = Source(name, block.text, folder / name)
+    options = DataOptions(program_dir=folder, cache_dir=folder / "cache", offline=True)
+    said = check_program(source, options).diagnostics
+    assert {d.code for d in said} == {code}, render(said)
+    return render(said)
+
+
+def with_text(page: str, block: Block, said: str) -> str:
+    after = f"```gdl\n{block.text}```\n"
+    start = page.index(after) + len(after)
+    rest = page[start:]
+    old = re.match(r"\n```text\n.*?^```\n", rest, re.DOTALL | re.MULTILINE)
+    return f"{page[:start]}\n```text\n{said}\n```\n{rest[old.end() :] if old else rest}"
+
+
+def consoled(block: Block, folder: Path) -> tuple[str, bool]:  # noqa: F811
+    """Runs the commands in this process: what the block would look like, and whether it does."""
+    lines, holds = [], True
+    for command, shown in commands(block.text):
+        said = run_here(command[1:], folder)
+        as_said, as_shown = said, shown
+        if "numbers vary" in block.wishes:
+            as_said, as_shown = NUMBER.sub("0", said), NUMBER.sub("0", shown)
+        fits = re.fullmatch(pattern(as_shown), as_said) is not None
+        holds = holds and fits
+        lines += [f"$ {shlex.join(command)}", *([shown if fits else said] if said or shown else [])]
+    return "\n".join(lines) + "\n", holds
+
+
+def run_here(arguments: Sequence[str], folder: Path) -> str:  # noqa: F811
+    told = io.StringIO()
+    with redirect_stdout(told), redirect_stderr(told):
+        main(arguments)
+    return told.getvalue().replace(f"{folder}/", "").rstrip("\n")
+
+
+def prompted(block: Block, folder: Path) -> tuple[str, bool]:  # noqa: F811
+    outcomes = list(run_transcript(block.text, folder))
+    return rewritten(block.text, outcomes).rstrip("\n") + "\n", all(outcome.passed for outcome in outcomes)
