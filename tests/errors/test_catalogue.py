@@ -4,21 +4,19 @@
     What it means and why GDL insists.
     ## Wrong
     gdl         a program with exactly this mistake; the text block after it is what `gdl check` says of it
-    console     `$ gdl ...` is run and says what is shown; a line `...` stands for any lines
+    console     `$ gdl ...`, after settings of the environment, is run and says what is shown; a line `...` stands for any lines
     python      a doctest
     gdls        a transcript of the prompt
     ## Right
     the same, without a mistake
 
-`<!-- name: FILE -->` makes the next block a file, which is not run; `<!-- numbers vary -->` stands before a console.
+`<!-- name: FILE -->` makes the next block a file, which is not run.
 """
 
 from __future__ import annotations
 
 import io
 import re
-import shlex
-from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -32,7 +30,7 @@ from gdl.repl.transcript import rewritten, run_transcript
 from gdl.session.checking import check_program
 from gdl.source import Source
 from gdl.train.data import DataOptions
-from tests.test_docs import NUMBER, Block, blocks, commands, folder, pattern, run_program, run_python  # noqa: F401
+from tests.test_docs import Block, blocks, commands, folder, pattern, run_program, run_python  # noqa: F401
 
 PACKAGE = Path(gdl.__file__).parent
 TITLES = catalogue.titles()
@@ -114,7 +112,7 @@ def checked(block: Block, code: str, folder: Path) -> str:  # noqa: F811
     options = DataOptions(program_dir=folder, cache_dir=folder / "cache", offline=True)
     said = check_program(source, options).diagnostics
     assert {d.code for d in said} == {code}, render(said)
-    return LIBRARY_PLACE.sub("", render(said))
+    return LIBRARY_PLACE.sub("", shown(render(said), folder))
 
 
 def with_text(page: str, block: Block, said: str) -> str:
@@ -128,22 +126,23 @@ def with_text(page: str, block: Block, said: str) -> str:
 def consoled(block: Block, folder: Path) -> tuple[str, bool]:  # noqa: F811
     """Runs the commands in this process: what the block would look like, and whether it does."""
     lines, holds = [], True
-    for command, shown in commands(block.text):
-        said = run_here(command[1:], folder)
-        as_said, as_shown = said, shown
-        if "numbers vary" in block.wishes:
-            as_said, as_shown = NUMBER.sub("0", said), NUMBER.sub("0", shown)
-        fits = re.fullmatch(pattern(as_shown), as_said) is not None
+    for command, expected in commands(block.text):
+        at = command.index("gdl")
+        settings = dict(word.split("=", 1) for word in command[:at])
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()) as told, redirect_stderr(told):
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            main(command[at + 1 :])
+        said = shown(told.getvalue(), folder).rstrip("\n")
+        fits = re.fullmatch(pattern(expected), said) is not None
         holds = holds and fits
-        lines += [f"$ {shlex.join(command)}", *([shown if fits else said] if said or shown else [])]
+        lines += [f"$ {' '.join(command)}", *([expected if fits else said] if said or expected else [])]
     return "\n".join(lines) + "\n", holds
 
 
-def run_here(arguments: Sequence[str], folder: Path) -> str:  # noqa: F811
-    told = io.StringIO()
-    with redirect_stdout(told), redirect_stderr(told):
-        main(arguments)
-    return told.getvalue().replace(f"{folder}/", "").rstrip("\n")
+def shown(said: str, folder: Path) -> str:  # noqa: F811
+    """As it is said to somebody whose program lies in a folder of theirs."""
+    return said.replace(f"{folder}/", "").replace(str(folder), "/home/you")
 
 
 def prompted(block: Block, folder: Path) -> tuple[str, bool]:  # noqa: F811
