@@ -84,7 +84,7 @@ def check_writes(block: Eval) -> None:
 def _write(write: WriteImage, value: Any, at: Moment, directory: Path) -> Path:
     images = np.asarray(value)
     if not are_images(images.shape):
-        raise errors.not_images(write.file, images.shape, str(images.dtype), write.span)
+        raise errors.not_images(write.file, images.shape, dtype_name(images.dtype), write.span)
     path = directory / write.file.replace("{step}", str(at.step)).replace("{epoch}", str(at.epoch))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

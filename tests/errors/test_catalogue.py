@@ -71,7 +71,7 @@ def test_a_page_shows_what_happens(code: str, folder: Path, request: pytest.Fixt
     right_from = page.count("\n", 0, page.index("\n## Right\n")) + 1
     accept = request.config.getoption("--accept")
     found, names = blocks(path), {"__name__": "__main__"}
-    shown_wrong = ""
+    shown_wrong, graph, at = "", gdl.Graph(), 0
     for block, follower in zip(found, [*found[1:], None]):
         wrong = block.line < right_from
         text = follower.text if follower and follower.language == "text" and "name" not in follower.wishes else None
@@ -80,20 +80,23 @@ def test_a_page_shows_what_happens(code: str, folder: Path, request: pytest.Fixt
         elif block.language == "gdl" and wrong:
             said = checked(block, code, folder)
             if accept:
-                page = with_text(page, block, said)
+                at = page.index(fence(block), at)
+                page = page[:at] + with_text(page[at:], block, said)
             else:
                 assert text is not None and text.rstrip("\n") == said, f"{block.place}\n{said}"
             shown_wrong += said
         elif block.language == "gdl":
             run_program(block, folder)
         elif block.language == "python":
-            run_python(block, names)
+            with graph:
+                run_python(block, names)
             shown_wrong += block.text if wrong else ""
             assert wrong or "Traceback" not in block.text
         elif block.language in ("console", "gdls"):
             said, holds = (consoled if block.language == "console" else prompted)(block, folder)
             if accept:
-                page = page.replace(block.text, said)
+                at = page.index(fence(block), at)
+                page = page[:at] + page[at:].replace(block.text, said, 1)
             else:
                 assert holds, f"{block.place}\n{said}"
             shown_wrong += said if wrong else ""
@@ -116,11 +119,14 @@ def checked(block: Block, code: str, folder: Path) -> str:  # noqa: F811
 
 
 def with_text(page: str, block: Block, said: str) -> str:
-    after = f"```gdl\n{block.text}```\n"
-    start = page.index(after) + len(after)
-    rest = page[start:]
+    """A page that begins with a block, and what is said of it after that."""
+    rest = page.removeprefix(fence(block))
     old = re.match(r"\n```text\n.*?^```\n", rest, re.DOTALL | re.MULTILINE)
-    return f"{page[:start]}\n```text\n{said}\n```\n{rest[old.end() :] if old else rest}"
+    return f"{fence(block)}\n```text\n{said}\n```\n{rest[old.end() :] if old else rest}"
+
+
+def fence(block: Block) -> str:
+    return f"```{block.language}\n{block.text}```\n"
 
 
 def consoled(block: Block, folder: Path) -> tuple[str, bool]:  # noqa: F811
