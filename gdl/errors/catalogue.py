@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "pages"
@@ -39,10 +38,13 @@ def page(code: str) -> str | None:
 
 
 def similar(code: str) -> list[str]:
-    """Codes like one that does not exist: those that share most of it, or its number."""
-    known = list(titles())
-    same_number = [other for other in known if other[1:] == code[1:]]
-    return same_number or difflib.get_close_matches(code, known, n=3, cutoff=0.75)
+    """Codes like one that does not exist: that with its number, or those next to it that are about the same."""
+    number = code.lstrip("EW")
+    if not number.isdecimal() or len(number) > 4:
+        return []
+    known = [other for other in titles() if other[1:3] == number.zfill(4)[:2]]
+    same = [other for other in known if int(other[1:]) == int(number)]
+    return same or sorted(known, key=lambda other: abs(int(other[1:]) - int(number)))[:3]
 
 
 def _first_line(path: Path) -> str:

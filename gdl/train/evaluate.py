@@ -13,6 +13,7 @@ from gdl.errors import checkpoint as checkpoint_errors
 from gdl.errors import training as errors
 from gdl.lang.program import Eval, WriteImage
 from gdl.resources import is_file_name
+from gdl.runtime.arrays import dtype_name
 from gdl.train.atomic import write_atomically
 from gdl.train.batches import Batches, NoData
 from gdl.train.events import Evaluated, Moment

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import re
+import shlex
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -142,7 +143,7 @@ def consoled(block: Block, folder: Path) -> tuple[str, bool]:  # noqa: F811
         said = shown(told.getvalue(), folder).rstrip("\n")
         fits = re.fullmatch(pattern(expected), said) is not None
         holds = holds and fits
-        lines += [f"$ {' '.join(command)}", *([expected if fits else said] if said or expected else [])]
+        lines += [f"$ {shlex.join(command)}", *([expected if fits else said] if said or expected else [])]
     return "\n".join(lines) + "\n", holds
 
 
