@@ -87,4 +87,7 @@ def _verdict(checked: Checked, mended: int, errors: int) -> str:
     said = [f"{count} {word}{'s' * (count > 1)}" for count, word in counts if count]
     which = f"{fixable} of them" if fixable < len(found) else "them" if fixable > 1 else "it"
     way = f"; `gdl check --fix` mends {which}" if fixable else ""
+    if errors:
+        first = next((d for d in found if d.is_error), found[0])
+        way = f"; `gdl explain {first.code}` tells more{way}"
     return f"{file}: {', '.join([f'{mended} fixed'] * (mended > 0) + (said or ['right']))}{way}"

@@ -23,6 +23,7 @@ COMMANDS = {
     "summary": ("gdl.cli.summary", "Layers, shapes, parameters, costs of a program."),
     "graph": ("gdl.cli.graph", "Draw a program's graph: DOT, Mermaid, or a page."),
     "diff": ("gdl.cli.diff", "What changed between programs, runs, checkpoints."),
+    "explain": ("gdl.cli.explain", "What the code of an error means."),
     "doc": ("gdl.cli.doc", "What a name means: ops, the library, your own modules."),
     "repl": ("gdl.cli.repl", "A prompt: type expressions and see what they are."),
 }

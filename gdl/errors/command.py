@@ -1,8 +1,8 @@
-"""Wrong options and arguments, on the command line and in calls from Python: E0910 to E0919."""
+"""Wrong options and arguments, on the command line and in calls from Python: E0909 to E0919."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from gdl.diagnostics import Diagnostic
 from gdl.errors import UsageError
@@ -57,6 +57,12 @@ def not_given(names: Iterable[str], of: str) -> UsageError:
 
 def nothing_to_do(path: object, what: str) -> UsageError:
     return UsageError(Diagnostic("E0914", f"{path} has no {what}", helps=(f"add one, or name a program with {what}s",)))
+
+
+def unknown_code(text: str, near: Mapping[str, str]) -> UsageError:
+    """`gdl explain CODE` with a code that nothing has; `near`: codes like it, with what they are about."""
+    helps = [f"did you mean {code}: {title}" for code, title in near.items()] or ["gdl explain lists all codes"]
+    return UsageError(Diagnostic("E0909", f"there is no error `{text}`", helps=tuple(helps)))
 
 
 def conflict(first: str, second: str, why: str) -> UsageError:

@@ -195,6 +195,8 @@ def not_updatable(span: Span, name: str, why: str, states: Iterable[str]) -> Dia
     help = (
         f"did you mean `{similar}`?"
         if similar
+        else f"declare `{name}` as a state, if it should change by this rule and not be trained"
+        if "a variable" in why
         else f"what lasts from step to step is a state of this body: state {name}: f32[] = 0"
     )
     return Diagnostic("E0113", f"`{name}` can't be updated: {why}", (Label(span),), (help,),
@@ -243,7 +245,7 @@ def reserved(span: Span, name: str) -> Diagnostic:
         "E0117",
         f"`{name}` has a meaning of its own and can't be another name",
         (Label(span),),
-        ("choose another name",),
+        (f"every body knows `{name}` without being given it; something else needs another name",),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from gdl.diagnostics import Diagnostic, Label
 from gdl.errors import CheckpointError, DataError, RunError
@@ -48,10 +49,18 @@ def unknown_marker(file: str, marker: str, span: Span | None) -> RunError:
     return RunError(Diagnostic("E0824", message, labels, ("what can stand in braces: {step}, {epoch}",)))
 
 
-def other_data(name: str, then: str, now: str) -> CheckpointError:
-    message = f"the run was started with other data: `{name}` was {then}, now it is {now}"
+def other_data(name: str, then: Mapping[str, Any] | None, now: Mapping[str, Any]) -> CheckpointError:
+    """`then` and `now`: the source as it is written, and how many records each split has."""
+    message = f"the run was started with other data: `{name}` was {_data(then)}, now it is {_data(now)}"
     way_out = "give the data of that time (--data DIR), or start a new run"
     return CheckpointError(Diagnostic("E0730", message, helps=(way_out,)))
+
+
+def _data(described: Mapping[str, Any] | None) -> str:
+    if described is None:
+        return "not there"
+    counts = [f"{count:,} {split}".rstrip() for split, count in described["splits"].items()]
+    return f"{described['source']} with {', '.join(counts)} records"
 
 
 def other_program(path: object, why: str) -> CheckpointError:

@@ -102,7 +102,8 @@ def no_label(span: Span, label: str, got: TensorType) -> Diagnostic:
 
 
 def ragged(span: Span) -> Diagnostic:
-    return Diagnostic("E0308", "this list is no tensor: its rows have different lengths", (Label(span),), ())
+    return Diagnostic("E0308", "this list is no tensor: its rows have different lengths", (Label(span),),
+                      ("fill the rows up to one length, and keep in a mask what counts",))  # fmt: skip
 
 
 COUNTING = "counting starts at 0; -1 is the last"

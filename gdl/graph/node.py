@@ -23,6 +23,7 @@ from typing import Any
 
 from gdl.source import Span
 from gdl.types.match import Guard
+from gdl.types.sizes import symbols
 from gdl.types.tensor import TensorType, tensor
 
 LOOP = "scan"
@@ -144,6 +145,27 @@ class Graph:
     @property
     def roots(self) -> tuple[Node, ...]:
         return self.outputs + tuple([value for _, value in self.updates])
+
+
+Guards = tuple[tuple[Guard, tuple[Span, ...]], ...]
+
+
+def guards_where(guards: Iterable[tuple[Guard, tuple[Span, ...]]], nodes: Iterable[Node]) -> Guards:
+    """Those guards that arose where these nodes were made."""
+    guards = tuple(guards)
+    if not guards:
+        return ()
+    places = {node.origin[i:] for node in nodes for i in range(len(node.origin))}
+    return tuple([g for g in guards if g[1] in places])
+
+
+def guards_of_run(guards: Iterable[tuple[Guard, tuple[Span, ...]]], nodes: Iterable[Node]) -> Guards:
+    """Those guards that arose where these nodes were made, and that their inputs decide."""
+    nodes = tuple(nodes)
+    told = {name for node in nodes if node.op == "input" for dim in node.type.dims for name in symbols(dim.size)}
+    return tuple(
+        [g for g in guards_where(guards, nodes) if symbols(g[0].left.size) | symbols(g[0].right.size) <= told]
+    )
 
 
 def topological(roots: Iterable[Node]) -> list[Node]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from gdl.autodiff import expand
-from gdl.graph.node import Graph, Node, topological
+from gdl.graph.node import Graph, Guards, Node, guards_of_run, topological
 from gdl.lang.live import owner
 from gdl.lang.program import VariableInfo
 from gdl.passes import bind_sizes
@@ -60,9 +60,9 @@ class Machine:
 
     # ---- computing
 
-    def runner(self, nodes: Sequence[Node], sizes: Mapping[str, int]) -> Runner:
+    def runner(self, nodes: Sequence[Node], sizes: Mapping[str, int], guards: Guards) -> Runner:
         """The nodes ready to be computed, gradients worked out. Errors: ProgramError."""
-        graph = expand(Graph(tuple(nodes)))
+        graph = expand(Graph(tuple(nodes), guards=guards_of_run(guards, topological(nodes))))
         inputs = [node for node in topological(graph.roots) if node.op == "input"]
         return Runner(graph, [(node.attrs["name"], node.type) for node in inputs], self.state, self.seed, sizes)
 

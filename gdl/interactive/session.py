@@ -179,7 +179,7 @@ class Interactive:
         if missing:
             feeding = [e.names[0].removeprefix("eval ").strip() for e in self.ledger if reading.feeds(e.item)]
             raise _error(errors.not_fed(span, missing, feeding[-1] if feeding else ""))
-        return self.machine.runner(nodes, self.sizes())
+        return self.machine.runner(nodes, self.sizes(), tuple(self.live.cx.guards))
 
     def sizes(self) -> dict[str, int]:
         """The sizes that what is fed gives to symbols."""

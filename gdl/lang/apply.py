@@ -79,6 +79,9 @@ def adapt(cx: Context, frame: Frame, entry: Op, inputs: Sequence[Argument], span
     if _makes_float(entry, dtypes, [a.value for a in inputs]):
         inputs = [_as_float(cx, frame, a) for a in inputs]
         dtypes = dict.fromkeys(dtypes, "f32")
+    for pattern, argument in zip(patterns, inputs):
+        if pattern not in dtypes and "f32" in DTYPE_CLASSES.get(pattern, ()) and _has_float(argument.value):
+            dtypes[pattern] = "f32"  # literals among themselves: 2 * [0.5, 1.5]
     nodes = []
     neighbour = next((a.span for a in inputs if isinstance(a.value, Node) and a.span), None)
     for pattern, argument in zip(patterns, inputs):
@@ -109,6 +112,10 @@ def _makes_float(entry: Op, dtypes: Mapping[str, str], values: Sequence[Any]) ->
             and not {"f32", "f64"} & set(dtypes.values())
         )
     return any(isinstance(v, float) for v in values) or (entry.dtype_rule is not None and any(map(is_static, values)))
+
+
+def _has_float(value: Any) -> bool:
+    return isinstance(value, float) or (isinstance(value, tuple) and any(map(_has_float, value)))
 
 
 def _as_float(cx: Context, frame: Frame, argument: Argument) -> Argument:

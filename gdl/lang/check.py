@@ -28,9 +28,10 @@ from gdl.lang.program import Eval, Load, Program, Save, Test, Train
 from gdl.lang.statements import execute, foresee, run_statements
 from gdl.lang.uncalled import check_uncalled
 from gdl.lang.values import Poisoned
-from gdl.source import Source
+from gdl.source import Source, Span
 from gdl.syntax import ast
 from gdl.types import sizes
+from gdl.types.match import Guard
 from gdl.types.record import DataHeader, SourceCall
 
 #: Python frames needed to evaluate expressions and calls at their deepest: MAX_NESTING and MAX_CALLS limit both.
@@ -103,6 +104,7 @@ def _check(cx: Context, module: ast.Module) -> Program:
     evals: dict[str, Eval] = {}
     tests: list[Test] = []
     loads: list[Load] = []
+    guards: list[tuple[Guard, tuple[Span, ...]]] = []
     statements = cx.main.statements
     for training in (True, False):
         if training and not any(isinstance(s, ast.Train) for s in statements):
@@ -111,6 +113,7 @@ def _check(cx: Context, module: ast.Module) -> Program:
         foresee(cx.top, statements)
         run_statements(cx, cx.top, statements)
         tops[training] = cx.top
+        guards += cx.guards
         if training:
             trains = _each(cx, ast.Train, lower_train)
         else:
@@ -125,7 +128,7 @@ def _check(cx: Context, module: ast.Module) -> Program:
         placeholders={name: node.type for name, node in cx.placeholders.items()}, variables=cx.variables,
         layers=cx.layers, loads=tuple(loads), trains=tuple(trains), evals=evals, tests=tuple(tests),
         nodes={mode: {n: v for n, v in top.names.items() if isinstance(v, Node)} for mode, top in tops.items()},
-        files=tuple(cx.loader.files),
+        guards=tuple(dict.fromkeys(guards)), files=tuple(cx.loader.files),
     )  # fmt: skip
 
 

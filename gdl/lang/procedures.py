@@ -11,7 +11,7 @@ from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.errors import procedures as errors
 from gdl.errors import types as type_errors
-from gdl.graph.node import Graph, Node, topological
+from gdl.graph.node import Graph, Node, guards_where, topological
 from gdl.graph.substitute import substitute_sizes
 from gdl.lang import program
 from gdl.lang.apply import as_node
@@ -46,8 +46,8 @@ def computation(
         if node.op == "input" and node not in bound.values and cx.placeholders.get(node.attrs["name"]) is node:
             explain_unfed(cx, frame, node, roots, bound)
     hold_records_against(cx, frame, bound)
-    guards = _relevant(cx, everything) + bound.guards
-    graph = substitute_sizes(Graph(tuple(nodes), tuple(chosen), tuple(guards)), bound.sizes, bound.values)
+    guards = (*guards_where(cx.guards, everything), *bound.guards)
+    graph = substitute_sizes(Graph(tuple(nodes), tuple(chosen), guards), bound.sizes, bound.values)
     hold_indices_inside(cx, graph, bound)
     return program.Computation(_decided(cx, frame, graph, bound), bound.inputs, tuple([text for text, _, _ in roots]))
 
@@ -69,14 +69,6 @@ def taking_part(cx: Context, nodes: list[Node], updates: Sequence[PendingUpdate]
             total = total + further
         chosen.append((variable, total if len(each) == 1 else total * (1.0 / len(each))))
     return chosen
-
-
-def _relevant(cx: Context, nodes: Sequence[Node]) -> list[tuple[Guard, tuple[Span, ...]]]:
-    """Guards that arose where these nodes were made."""
-    if not cx.guards:
-        return []
-    places = {node.origin[i:] for node in nodes for i in range(len(node.origin))}
-    return [g for g in cx.guards if g[1] in places]
 
 
 def _decided(cx: Context, frame: Frame, graph: Graph, bound: Bound) -> Graph:

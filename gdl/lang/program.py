@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Union
 
 from gdl.diagnostics import Diagnostic
-from gdl.graph.node import Graph, Node
+from gdl.graph.node import Graph, Guards, Node
 from gdl.record import Record, record
 from gdl.source import Source, Span
 from gdl.types.record import DataHeader, SourceCall
@@ -248,4 +248,5 @@ class Program(Record):
     evals: Mapping[str, Eval] = field(default_factory=dict)
     tests: tuple[Test, ...] = ()
     nodes: Mapping[bool, Mapping[str, Node]] = field(default_factory=dict)
+    guards: Guards = ()  # all that were left open where the nodes of both modes were made
     files: tuple[Path, ...] = ()  # the program and everything it imports, stdlib excluded

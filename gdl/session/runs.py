@@ -241,7 +241,7 @@ def resume(
     for name in data.used():
         then, now = config.data.get(name), _describe(data(name))
         if then != now:
-            raise errors.other_data(name, str(then), str(now))
+            raise errors.other_data(name, then, now)
     program = _with_length(program, length or config.length)
     state = initial_state(program, config.seed)
     memory = Memory()

@@ -12,7 +12,7 @@ import numpy as np
 from gdl.autodiff import expand
 from gdl.diagnostics import Diagnostic
 from gdl.errors import command as errors
-from gdl.graph.node import Graph, Node, topological
+from gdl.graph.node import Graph, Node, guards_of_run, topological
 from gdl.lang.program import Computation, Load, Program
 from gdl.runtime.exchange import Variables, as_fed
 from gdl.runtime.plan import Plan
@@ -123,7 +123,7 @@ class Session:
         return nodes[name]
 
     def _prepared(self, key: tuple[Any, ...], nodes: Sequence[Node]) -> Runner:
-        graph = expand(Graph(tuple(nodes)))
+        graph = expand(Graph(tuple(nodes), guards=guards_of_run(self.program.guards, topological(nodes))))
         inputs = [n for n in topological(graph.roots) if n.op == "input"]
         named = tuple([(node.attrs["name"], node.type) for node in inputs])
         runner = self._runners[key] = self._run.execution.runner(Computation(graph, named, ()), "session")

@@ -195,7 +195,8 @@ def _give_up_line(layout: Layout, following: Token, indent: int) -> GivenUp | No
         long_line = errors.line_too_short(layout.after(last), "line", f"`{last.text}`", "a value", errors.LONG_LINE)
         layout.diagnostics.append(long_line)
     elif line[0].text in _BLOCK_WORDS and (len(line) == 1 or line[1].kind not in ("ASSIGN", "COLON", "COMMA")):
-        layout.diagnostics.append(errors.missing_brace(layout.after(last), line[0].text))
+        if last.kind != "STRING" or layout.source.text[last.start : last.end].endswith('"'):  # else that is reported
+            layout.diagnostics.append(errors.missing_brace(layout.after(last), line[0].text))
         takes = frozenset({"}"})
     else:
         return None

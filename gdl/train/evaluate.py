@@ -13,6 +13,7 @@ from gdl.errors import checkpoint as checkpoint_errors
 from gdl.errors import training as errors
 from gdl.lang.program import Eval, WriteImage
 from gdl.resources import is_file_name
+from gdl.runtime.arrays import dtype_name
 from gdl.train.atomic import write_atomically
 from gdl.train.batches import Batches, NoData
 from gdl.train.events import Evaluated, Moment
@@ -84,7 +85,7 @@ def check_writes(block: Eval) -> None:
 def _write(write: WriteImage, value: Any, at: Moment, directory: Path) -> Path:
     images = np.asarray(value)
     if not are_images(images.shape):
-        raise errors.not_images(write.file, images.shape, str(images.dtype), write.span)
+        raise errors.not_images(write.file, images.shape, dtype_name(images.dtype), write.span)
     path = directory / write.file.replace("{step}", str(at.step)).replace("{epoch}", str(at.epoch))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
