@@ -18,7 +18,8 @@ def test_the_file_is_mended(gdl) -> None:
     file.write_bytes(b"\xef\xbb\xbf" + WRONG.encode())
     file.chmod(0o640)
     told = gdl("check", file)
-    assert told.code == Exit.PROGRAM and told.err.endswith("a.gdl: 1 error; `gdl check --fix` mends it\n")
+    assert told.code == Exit.PROGRAM
+    assert told.err.endswith("a.gdl: 1 error; `gdl explain E0101` tells more; `gdl check --fix` mends it\n")
     said = gdl("check", "--fix", file)
     assert (said.code, said.err) == (Exit.OK, "")
     assert said.out.splitlines() == [
