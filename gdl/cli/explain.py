@@ -32,7 +32,7 @@ def command(codes: Sequence[str]) -> int:
         text = catalogue.page(code.upper())
         if text is None:
             raise errors.unknown_code(code, {near: titles[near] for near in catalogue.similar(code.upper())})
-        told.append("\n".join(_drawn(text)))
+        told.append("\n".join(_drawn(text)).rstrip("\n"))
     if told:
         click.echo("\n\n".join(told), color=True)
     return Exit.OK
@@ -56,8 +56,7 @@ def _drawn(page: str) -> Iterator[str]:
             yield from [*(f"    {line}".rstrip() for line in piece["block"].splitlines()), ""]
         elif piece["comment"].startswith("name: "):
             yield f"{piece['comment'].removeprefix('name: ')}:"
-    last = list(_paragraphs(page[end:]))
-    yield from last[:-1]
+    yield from _paragraphs(page[end:])
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -125,7 +125,8 @@ def damaged(file: object, expected: str, found: str) -> CheckpointError:
 
 def unreadable(file: object, why: str) -> CheckpointError:
     message = f"checkpoint {file} can't be read: {why}"
-    return CheckpointError(Diagnostic("E0711", message, helps=("is the path right? that of a `load` begins at the program's file",)))
+    way_out = "is the path right? that of a `load` begins at the program's file"
+    return CheckpointError(Diagnostic("E0711", message, helps=(way_out,)))
 
 
 def not_a_checkpoint(file: object, found: str) -> CheckpointError:

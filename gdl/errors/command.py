@@ -77,7 +77,7 @@ def wrong_shape(name: str, wanted: str, got: str) -> UsageError:
 
 def not_scalar(name: str, got: str) -> UsageError:
     help = f"differentiate a scalar, for instance its sum: define total = sum({name})"
-    return UsageError(Diagnostic("E0917", f"`{name}` is {got}; only a scalar has a gradient", helps=(help,)))
+    return UsageError(Diagnostic("E0917", f"`{name}` is {got}; only a scalar of floats has a gradient", helps=(help,)))
 
 
 def bad_threads(got: object) -> UsageError:

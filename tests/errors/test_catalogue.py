@@ -4,7 +4,7 @@
     What it means and why GDL insists.
     ## Wrong
     gdl         a program with exactly this mistake; the text block after it is what `gdl check` says of it
-    console     `$ gdl ...`, after settings of the environment, is run and says what is shown; a line `...` stands for any lines
+    console     `$ gdl ...`, after settings of the environment, says what is shown; a line `...` stands for any lines
     python      a doctest
     gdls        a transcript of the prompt
     ## Right
@@ -58,9 +58,9 @@ def test_codes_are_made_in_one_place() -> None:
 def test_a_page_is_laid_out_like_the_others(code: str) -> None:
     page = catalogue.page(code)
     assert page is not None
-    assert re.fullmatch(
-        rf"# {code}: [^\n]{{8,90}}\n\n.{{80,}}?\n## Wrong\n.+?\n## Right\n.+?", page, re.DOTALL
-    ), "a title, a paragraph, a wrong program, a right one"
+    assert re.fullmatch(rf"# {code}: [^\n]{{8,90}}\n\n.{{80,}}?\n## Wrong\n.+?\n## Right\n.+?", page, re.DOTALL), (
+        "a title, a paragraph, a wrong program, a right one"
+    )
     assert max(map(len, re.sub(r"```.*?```", "", page, flags=re.DOTALL).splitlines())) <= 120
     assert not TITLES[code].endswith(".")
 
