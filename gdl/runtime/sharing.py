@@ -5,8 +5,8 @@ kernel for each part, made for the part's shape; they write into parts of one re
 are added in the end. The parts depend on the sizes and the number of threads only, and so do the bits. Chains deal out
 their blocks, which changes no bit at all.
 
-Measured as the CPU time of the longest way through a step, what two threads leave of one thread's: W3 0.59, W4 0.68,
-W5 0.53, W6 0.65; W1 and W2 have no statement that is large enough.
+Measured as the CPU time of the longest way through a step, what two threads leave of one thread's: W3 0.64, W4 0.69,
+W5 0.57, W6 0.69; W1 and W2 have no statement that is large enough.
 """
 
 from __future__ import annotations
