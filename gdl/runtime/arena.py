@@ -46,12 +46,11 @@ class Arena:
 
 def _roomy(nbytes: int) -> np.ndarray:
     """At least so many bytes, and more where that can be promised. Errors: E0810."""
-    if _ROOM * nbytes <= physical_bytes() // 2:
-        try:
-            return aligned_block(_ROOM * nbytes)
-        except RunError:
-            pass
-    return aligned_block(nbytes)
+    wanted = _ROOM * nbytes if _ROOM * nbytes <= physical_bytes() // 2 else nbytes
+    try:
+        return aligned_block(wanted)
+    except RunError:
+        return aligned_block(nbytes)
 
 
 def pack(storages: Sequence[Storage]) -> int:
