@@ -17,7 +17,7 @@ from gdl.ops.windows import Run, Windows
 #: Columns of about so many bytes are made at a time ...
 BLOCK_BYTES = 1 << 20
 #: ... but not of fewer rows, which would make matrix products too small.
-BLOCK_ROWS = 512
+BLOCK_ROWS = 256
 #: With fewer channels a window's rows are too short to be copied one by one: its elements then vary slowest.
 FEW_CHANNELS = 4
 

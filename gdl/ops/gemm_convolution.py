@@ -24,6 +24,8 @@ COPY_NS = 0.4
 PART_NS = 15_000.0
 #: A small product takes as long as one with so many more rows.
 MORE_ROWS = 16
+#: More parts are not considered.
+MOST_PARTS = 1024
 
 Kernel = Callable[..., None]
 
@@ -33,7 +35,7 @@ def convolve(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: i
     windows = _windows(x, kernel, attrs)
     choices = [([w.whole], w.forward()) for w in windows]
     parts = _cheapest(choices, x[0], kernel[2], item_bytes, kernel[3] // groups)
-    run = _products(parts, [w.count for w in windows], kernel, groups)
+    run = _products(parts, [w.count for w in windows], kernel, item_bytes, groups)
     run.counts = windows[0].count, windows[1].count  # type: ignore[attr-defined]
     return run
 
@@ -43,11 +45,12 @@ def convolve_back(x: Sequence[int], kernel: Sequence[int], item_bytes: int, grou
     windows = _windows(x, kernel, attrs)
     whole = Columns(x[0], windows[0].whole, windows[1].whole, kernel[2], item_bytes)
     outs = kernel[3] // groups
-    if min(kernel[2], outs) >= FEW_CHANNELS and not whole.is_plain:
-        parts = _columns([w.backward() for w in windows], x[0], outs, item_bytes)
+    runs = [w.backward() for w in windows]
+    if min(kernel[2], outs) >= FEW_CHANNELS and not whole.is_plain and len(runs[0]) * len(runs[1]) <= MOST_PARTS:
+        parts = _columns(runs, x[0], outs, item_bytes)
         fold_ns = whole.images * whole.rows * whole.width * COPY_NS
         if _cost_ns(parts, kernel[2]) <= _cost_ns([whole], outs) + fold_ns:
-            return _products(parts, x[1:3], kernel, groups, is_turned=True)
+            return _products(parts, x[1:3], kernel, item_bytes, groups, is_turned=True)
     return _folded(whole, windows, groups)
 
 
@@ -57,9 +60,9 @@ def correlate(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: 
     counts, outs = [w.count for w in windows], kernel[3] // groups
     choices = [([w.whole], w.forward()) for w in windows]
     parts = _cheapest(choices, x[0], kernel[2], item_bytes, outs, is_sum=True)
-    columns_bytes = max(part.scratch_bytes for part in parts)
-    below_bytes = max(_result_bytes(part, counts, outs) for part in parts)
-    piece_bytes = max(part.width for part in parts) * outs * item_bytes
+    columns_bytes = max([part.scratch_bytes for part in parts], default=0)
+    below_bytes = max([_result_bytes(part, counts, outs) for part in parts], default=0)
+    piece_bytes = max([part.width for part in parts], default=0) * outs * item_bytes
 
     def run(x: Any, g: Any, out: Any, scratch: Any = b"") -> None:
         out.fill(0)
@@ -100,7 +103,8 @@ def _cheapest(
     """The parts, all windows at once or in runs along either axis, that take the least time."""
     if channels < FEW_CHANNELS:
         choices = [runs[:1] for runs in choices]
-    options = [_columns(runs, images, channels, item_bytes) for runs in product(*choices)]
+    allowed = [runs for runs in product(*choices) if len(runs[0]) * len(runs[1]) <= MOST_PARTS]
+    options = [_columns(runs, images, channels, item_bytes) for runs in allowed]
     return min(options, key=lambda parts: _cost_ns(parts, outs, is_sum))
 
 
@@ -128,17 +132,18 @@ def _result_bytes(part: Columns, counts: Sequence[int], channels: int) -> int:
 
 
 def _products(
-    parts: Sequence[Columns], counts: Sequence[int], kernel: Sequence[int], groups: int, is_turned: bool = False
-) -> Kernel:
+    parts: Sequence[Columns], counts: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: int,
+    is_turned: bool = False,
+) -> Kernel:  # fmt: skip
     """A kernel `k(x, kernel, out, scratch)`: each part of `out` is columns of x times the weights for this part.
     `is_turned` if `kernel` is that of the convolution which is turned around."""
     channels = kernel[2] if is_turned else kernel[3] // groups
     steps = [(p, _is_all(p, counts), p.images * p.rows < p.channels * p.across.window) for p in parts]
     columns_bytes = max([part.scratch_bytes for part in parts], default=0)
     result_bytes = max([_result_bytes(part, counts, channels) for part in parts], default=0)
-    turned_bytes = aligned(prod(kernel) // groups * parts[0].item_bytes) if is_turned else 0
+    turned_bytes = aligned(prod(kernel) // groups * item_bytes) if is_turned else 0
     rest_bytes = max([
-        _result_bytes(part, (), channels) if apart else part.width * channels * part.item_bytes
+        _result_bytes(part, (), channels) if apart else part.width * channels * item_bytes
         for part, _, apart in steps if apart or part.taps < kernel[0] * kernel[1]
     ], default=0)  # fmt: skip
     _, first, second, third, end = accumulate((columns_bytes, result_bytes, turned_bytes, rest_bytes), initial=0)

@@ -5,11 +5,11 @@ Along an axis of size n, the output at o sees the inputs o * stride - before + i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from math import gcd
-from typing import Any
+from typing import Any, NamedTuple
 
 from gdl.ops.extents import fit, is_size, refuse, whole_number
 from gdl.ops.table import show_static
@@ -126,23 +126,32 @@ class Windows:
 
     def forward(self) -> list[Run]:
         """The outputs in runs that see the same elements of the window: what lies in a border counts for nothing."""
-        seen: list[list[tuple[int, int]]] = []
-        for o in range(self.count):
+
+        def seen(o: int) -> _Seen:
             start = o * self.stride - self.before
-            places = [(i, start + i * self.dilation) for i in range(self.window)]
-            seen.append([(i, at) for i, at in places if 0 <= at < self.size])
-        return _runs(seen, 1, self.stride, self.dilation, self.size)
+            low = _within(-(start // self.dilation), self.window)
+            high = _within((self.size - 1 - start) // self.dilation + 1, self.window)
+            return _Seen(low, high, low, start + low * self.dilation)
+
+        return _runs(seen, self.count, 1, 1, self.stride, self.dilation, self.size)
 
     def backward(self) -> list[Run]:
         """The other way: the inputs in runs that are seen by the same elements of the window, and from which outputs.
         The elements are counted from the window's end."""
-        seen = []
-        for p in range(self.size):
-            places = [divmod(p + self.before - i * self.dilation, self.stride) for i in range(self.window)]
-            by = [(self.window - 1 - i, o) for i, (o, rest) in enumerate(places) if rest == 0 and 0 <= o < self.count]
-            seen.append(by[::-1])  # so that the outputs come in their order
-        between = self.dilation // gcd(self.stride, self.dilation)
-        return _runs(seen, self.stride, 1, between, self.count)
+        common = gcd(self.stride, self.dilation)
+        step, between = self.stride // common, self.dilation // common
+
+        def seen(p: int) -> _Seen:
+            at = p + self.before
+            element = next((i for i in range(step) if (at - i * self.dilation) % self.stride == 0), self.window)
+            elements = max(0, -((element - self.window) // step))  # one in every `step`
+            output = (at - element * self.dilation) // self.stride
+            low = _within(-((self.count - 1 - output) // between), elements)
+            high = _within(output // between + 1, elements)
+            first = self.window - 1 - element - (high - 1) * step  # the last, so that the outputs come in their order
+            return _Seen(low, high, first, output - (high - 1) * between)
+
+        return _runs(seen, self.size, self.stride, step, 1, between, self.count)
 
     def under(self, i: int) -> tuple[slice, slice]:
         """The outputs whose i-th element lies on the axis and not in its border, and where these elements lie."""
@@ -155,18 +164,37 @@ class Windows:
         return slice(first, last), slice(start, start + (last - first - 1) * self.stride + 1, self.stride)
 
 
-def _runs(seen: Sequence[Sequence[tuple[int, int]]], period: int, along: int, between: int, size: int) -> list[Run]:
-    """Results in runs, each `period` after the other, given the (element of the window, place in the operand) of
-    each."""
+class _Seen(NamedTuple):
+    """What a result sees: elements from `low` to `high` (none where these meet), the first of them, and its place in
+    the operand. From each result to the next, bounds rise nowhere, or fall nowhere."""
+
+    low: int
+    high: int
+    tap: int
+    place: int
+
+
+def _within(n: int, most: int) -> int:
+    return max(0, min(n, most))
+
+
+def _runs(
+    seen: Callable[[int], _Seen], count: int, period: int, step: int, along: int, between: int, size: int
+) -> list[Run]:
+    """Results that see the same elements, one every `step`, in runs with each result `period` after the other."""
     runs = []
-    for phase in range(min(period, len(seen))):
-        places = range(phase, len(seen), period)
-        for taps, group in groupby(places, key=lambda p: tuple([tap for tap, _ in seen[p]])):
-            members = list(group)
-            cut = slice(taps[0], taps[-1] + 1, taps[1] - taps[0] if len(taps) > 1 else 1) if taps else slice(0, 0)
-            first = seen[members[0]][0][1] if taps else 0
-            where = slice(members[0], members[-1] + 1, period)
-            runs.append(Run(where, cut, len(members), len(taps), first, along, between, size))
+    for phase in range(min(period, count)):
+        places = range(phase, count, period)
+        at = 0
+        while at < len(places):
+            low, high, tap, place = seen(places[at])
+            rest = range(at + 1, len(places))
+            end = at + 1 + bisect(rest, False, key=lambda i: seen(places[i])[:2] != (low, high))  # noqa: B023
+            window = max(0, high - low)
+            taps = slice(tap, tap + (window - 1) * step + 1, step) if window else slice(0, 0)
+            where = slice(places[at], places[end - 1] + 1, period)
+            runs.append(Run(where, taps, end - at, window, place if window else 0, along, between, size))
+            at = end
     return runs
 
 

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gdl.runtime.arrays import aligned_block, round_up
+from gdl.errors import RunError
+from gdl.runtime.arrays import aligned_block, physical_bytes, round_up
 from gdl.runtime.statements import Storage
 
+#: A block is asked for with room for larger plans to come, which else would get another one while plans that are kept
+#: hold on to this. What is never written takes no memory.
+_ROOM = 3
 #: Up to so many storages are packed by size, in quadratic time and nearly always into the least memory there is.
 _FEW = 600
 
@@ -26,7 +30,7 @@ class Arena:
     def block(self, nbytes: int) -> np.ndarray:
         """At least so many bytes. Errors: E0810."""
         if self._block.nbytes < nbytes:
-            self._block = aligned_block(nbytes)
+            self._block = _roomy(nbytes)
         return self._block
 
     def lanes(self, count: int, nbytes: int) -> list[np.ndarray]:
@@ -38,6 +42,15 @@ class Arena:
     @property
     def nbytes(self) -> int:
         return self._block.nbytes
+
+
+def _roomy(nbytes: int) -> np.ndarray:
+    """At least so many bytes, and more where that can be promised. Errors: E0810."""
+    wanted = _ROOM * nbytes if _ROOM * nbytes <= physical_bytes() // 2 else nbytes
+    try:
+        return aligned_block(wanted)
+    except RunError:
+        return aligned_block(nbytes)
 
 
 def pack(storages: Sequence[Storage]) -> int:

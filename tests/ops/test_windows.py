@@ -14,7 +14,7 @@ from gdl.autodiff import gradient
 from gdl.graph.node import Node, topological
 from gdl.ops import columns, gemm_convolution
 from gdl.ops.table import TABLE, apply, bind_attrs
-from gdl.ops.windows import windows_2d
+from gdl.ops.windows import Run, windows_2d, windows_of
 from gdl.types.match import Mismatch
 from gdl.types.sizes import ceil_div, substitute
 from gdl.types.tensor import Dim, tensor
@@ -263,6 +263,47 @@ def test_what_lies_in_borders_is_not_multiplied_where_that_saves_time():
     assert multiplied == sum(1 for _ in touches((7, 7), (5, 5), 1, 1, "same")) < 0.7 * 49 * 25
     few = gemm_convolution._cheapest([([w.whole], w.forward()) for w in windows], 1, 8, 4, 8)
     assert len(few) == 1
+
+
+@given(
+    st.integers(1, 12), st.integers(1, 6), st.integers(1, 5), st.integers(1, 4),
+    st.one_of(st.sampled_from(["same", "valid"]), st.tuples(st.integers(0, 7), st.integers(0, 7))),
+)  # fmt: skip
+@settings(max_examples=400, deadline=None, derandomize=True)
+def test_runs_say_what_each_place_sees(size: int, window: int, stride: int, dilation: int, pad: Any):
+    along = windows_of(size, window, stride, dilation, pad)
+    if along.count < 1:
+        return
+    pairs = {(o, i, y) for (o, _), (i, _), (y, _) in touches((size, 1), (window, 1), (stride, 1), (dilation, 1),
+             pad if isinstance(pad, str) else (pad, (0, 0)))}  # fmt: skip
+
+    def said(runs: list[Run], of: int) -> tuple[list[int], list[tuple[int, int, int]]]:
+        places, triples = [], []
+        for each in runs:
+            ours, taps = list(range(of)[each.places]), list(range(window)[each.taps])
+            assert (each.count, each.window) == (len(ours), len(taps)) and (each.is_inside or not taps)
+            places += ours
+            triples += [(p, tap, each.first + a * each.along + b * each.between)
+                        for a, p in enumerate(ours) for b, tap in enumerate(taps)]  # fmt: skip
+        return sorted(places), triples
+
+    places, triples = said(along.forward(), along.count)
+    assert places == list(range(along.count)) and len(triples) == len(pairs) and set(triples) == pairs
+    places, triples = said(along.backward(), size)
+    turned = {(y, window - 1 - i, o) for o, i, y in pairs}
+    assert places == list(range(size)) and len(triples) == len(pairs) and set(triples) == turned
+
+
+def test_long_axes_take_no_time_to_plan():
+    along = windows_of(10**8, 1000, 1, 1, "same")
+    assert len(along.forward()) == len(along.backward()) == 1000
+
+
+def test_images_without_rows():
+    x, w = np.zeros((2, 0, 5, 4)), np.ones((3, 3, 4, 4))
+    assert run("conv2d", x, w).shape == (2, 0, 5, 4)
+    assert run("conv2d_input_grad", x, w, size=(0, 5)).shape == (2, 0, 5, 4)
+    np.testing.assert_array_equal(run("conv2d_kernel_grad", x, x, size=(3, 3)), np.zeros((3, 3, 4, 4)))
 
 
 def test_blocks_cover_all_images_and_stay_small():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gdl.autodiff import gradient
 from gdl.graph.node import Graph, Node
-from gdl.runtime.arena import pack, pack_by_size, pack_by_time
+from gdl.runtime.arena import Arena, pack, pack_by_size, pack_by_time
 from gdl.runtime.plan import plan_as_is
 from gdl.runtime.statements import Owner, Storage
 from tests.runtime.building import call, fed, floats, kept, step_of
@@ -158,3 +158,10 @@ def test_what_is_the_same_in_every_run_is_computed_once() -> None:
     assert step.plan.source.count("full(") == 1  # the large one, whose memory others use meanwhile
     got, total = step([np.ones(100, np.float32)])
     assert got.tolist() == [[2.0] * 100] * 3 and total == 200_000
+
+
+def test_larger_plans_find_room_in_the_block_that_others_hold_on_to() -> None:
+    arena = Arena()
+    small, large = arena.block(1000), arena.block(2500)
+    assert small.ctypes.data == large.ctypes.data and large.nbytes >= 2500
+    assert arena.block(large.nbytes + 1).nbytes > large.nbytes
