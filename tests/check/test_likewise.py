@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from gdl.graph.node import Graph, Node, show
@@ -34,7 +36,8 @@ train {{
 
 
 def checked(optimizer: str) -> Program:
-    return check_program(Source("likewise.gdl", PROGRAM.format(optimizer=optimizer)), DataOptions(offline=True)).require()
+    source = Source("likewise.gdl", PROGRAM.format(optimizer=optimizer))
+    return check_program(source, DataOptions(offline=True)).require()
 
 
 @pytest.mark.parametrize(
@@ -45,14 +48,20 @@ def checked(optimizer: str) -> Program:
 def test_the_graph_is_the_same(optimizer: str, monkeypatch: pytest.MonkeyPatch) -> None:
     taken_over: list[bool] = []
     likewise = minimize._likewise
-    monkeypatch.setattr(minimize, "_likewise", lambda *how: (made := likewise(*how)) and taken_over.append(True) or made)
+
+    def watched(*how: Any) -> Any:
+        made = likewise(*how)
+        taken_over.extend([True] * bool(made))
+        return made
+
+    monkeypatch.setattr(minimize, "_likewise", watched)
     quick = checked(optimizer)
     assert len(taken_over) == (4 if optimizer != "Noisy()" else 0)  # two of three kernels, two of three biases
     monkeypatch.setattr(minimize, "_likewise", lambda *_: [])
     thorough = checked(optimizer)
     (a,), (b,) = quick.trains[0].body, thorough.trains[0].body
     quick_updates, thorough_updates = a.computation.graph.updates, b.computation.graph.updates
-    assert [show_of(value) for _, value in quick_updates] == [show_of(value) for _, value in thorough_updates]
+    assert [show_of(new) for _, new in quick_updates] == [show_of(new) for _, new in thorough_updates]
     assert [v.attrs for v, _ in quick_updates] == [v.attrs for v, _ in thorough_updates]
     assert list(quick.variables) == list(thorough.variables)
     for path, info in quick.variables.items():
