@@ -18,7 +18,7 @@ def test_the_file_is_mended(gdl) -> None:
     file.write_bytes(b"\xef\xbb\xbf" + WRONG.encode())
     file.chmod(0o640)
     told = gdl("check", file)
-    assert told.code == Exit.PROGRAM and told.err.endswith("a.gdl: 1 error; `gdl check --fix` mends it\n")
+    assert told.code == Exit.PROGRAM and told.err.endswith("a.gdl: 1 error; `gdl explain E0101` tells more; `gdl check --fix` mends it\n")
     said = gdl("check", "--fix", file)
     assert (said.code, said.err) == (Exit.OK, "")
     assert said.out.splitlines() == [
@@ -37,7 +37,7 @@ def test_what_has_no_fix_is_left_and_told(gdl) -> None:
     said = gdl("check", "--fix", "a.gdl")
     assert said.code == Exit.PROGRAM
     assert said.out == "a.gdl:2:5: fixed E0101: `sofmax` is now `softmax`\n"
-    assert "error[E0302]" in said.err and said.err.endswith("a.gdl: 1 fixed, 1 error\n")
+    assert "error[E0302]" in said.err and said.err.endswith("a.gdl: 1 fixed, 1 error; `gdl explain E0302` tells more\n")
     assert Path("a.gdl").read_text() == "x = ones([2]) + ones([3])\ny = softmax(ones([2]))\n"
 
 
