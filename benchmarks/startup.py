@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pty
 import statistics
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, perf_counter
 
+from benchmarks.large import program
 from benchmarks.processes import PEERS, ROOT, Peer, conditions, pin, prepare
 from benchmarks.worker import SPAWNED
 
@@ -31,12 +33,17 @@ class Command:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def commands() -> list[Command]:
+def commands(folder: Path) -> list[Command]:
+    long = folder / "long.gdl"
+    long.write_text(program(1000), encoding="utf-8")
+    torch = [Command("python -c 'import torch'", (sys.executable, "-c", "import torch"))]
     return [
         Command("python -c pass", (sys.executable, "-c", "pass")),
         Command("gdl --help", (*_GDL, "--help")),
         Command("gdl check mnist.gdl", (*_GDL, "check", str(ROOT / "examples" / "mnist.gdl"))),
         Command("gdl check convnet.gdl", (*_GDL, "check", str(ROOT / "examples" / "convnet.gdl"))),
+        Command("gdl check, 1,000 lines", (*_GDL, "check", str(long))),
+        *(torch if importlib.util.find_spec("torch") is not None else ()),
         Command("gdl repl: the prompt", (*_GDL, "repl"), ">>>", ""),
         Command("gdl repl: 17 + 25 answered", (*_GDL, "repl"), "42", "17 + 25\r"),
     ]  # fmt: skip
@@ -60,7 +67,8 @@ def first_steps(folder: Path, peers: Sequence[Peer], threads: int) -> list[Comma
 
 def measure(threads: int, rounds: int) -> dict[str, list[float]]:
     """Seconds of the commands by title, one for each round."""
-    return _in_turns(commands, threads, rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        return _in_turns(lambda: commands(Path(folder)), threads, rounds)
 
 
 def measure_first_steps(peers: Sequence[Peer], threads: int, rounds: int) -> dict[str, list[float]]:

@@ -10,17 +10,16 @@ from pathlib import Path
 import click
 
 from gdl.cli.options import FILE_PATH, data_option, program_options
+from gdl.cli.replacing import replace_text
 from gdl.cli.screen import printable, show_diagnostics
 from gdl.diagnostics import Diagnostic
-from gdl.errors import Exit, UsageError
-from gdl.errors.files import unwritable
+from gdl.errors import Exit
 from gdl.fixes import fixed
 from gdl.render import to_json
 from gdl.resources import open_source
 from gdl.session.checking import Checked, check_program, error_of
 from gdl.session.fixing import mend
 from gdl.source import Source
-from gdl.train.atomic import write_atomically
 from gdl.train.data import DataOptions
 
 
@@ -59,14 +58,8 @@ def _mended(file: Path, source: Source, options: DataOptions) -> tuple[Checked, 
     """The program mended, and its file with it: replaced as a whole, or left as it is."""
     result = mend(source, options)
     if result.mended:
-        try:
-            target = file.resolve()  # of a link, the file that it leads to
-            mark = BOM_UTF8 if target.read_bytes().startswith(BOM_UTF8) else b""
-            mode = target.stat().st_mode
-            write_atomically(target, [mark + result.checked.source.text.encode("utf-8")])
-            target.chmod(mode)
-        except OSError as fault:
-            raise UsageError(unwritable(file, fault.strerror or str(fault))) from None
+        mark = "\ufeff" if file.read_bytes().startswith(BOM_UTF8) else ""
+        replace_text(file, mark + result.checked.source.text)
     return result.checked, result.mended
 
 

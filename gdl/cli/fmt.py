@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import errno
 import io
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,13 +11,13 @@ from pathlib import Path
 import click
 
 from gdl.cli.options import FILE_PATH
+from gdl.cli.replacing import replace_text
 from gdl.cli.screen import is_terminal, printable, show_diagnostics
 from gdl.errors import Exit, GdlError, UsageError
-from gdl.errors.files import unreadable, unwritable
+from gdl.errors.files import unreadable
 from gdl.resources import MAX_SOURCE_BYTES, decoded, open_source
 from gdl.source import Source
 from gdl.syntax.format import format_source
-from gdl.train.atomic import write_atomically
 
 _STANDARD_INPUT = Path("-")
 
@@ -59,7 +57,7 @@ def _format(file: Path, writes: bool, diff: bool) -> bool:
         click.echo(text.encode(), nl=False)
     elif changes:
         if writes:
-            _replace(file, text)
+            replace_text(file, text)
         click.echo(printable(f"{source.name}: {'formatted' if writes else 'not formatted'}"), err=not writes)
     return changes
 
@@ -72,19 +70,6 @@ def _standard_input() -> Source:
     except OSError as error:
         raise UsageError(unreadable(_STANDARD_INPUT, error.strerror or str(error), [])) from None
     return Source("standard input", decoded(_STANDARD_INPUT, data))
-
-
-def _replace(file: Path, text: str) -> None:
-    """Puts a text into a file, or into what a link by this name leads to; its permissions stay."""
-    target = file.resolve()
-    try:
-        mode = target.stat().st_mode
-        if not os.access(target, os.W_OK):
-            raise PermissionError(errno.EACCES, "it is write-protected")
-        write_atomically(target, [text.encode()])
-        target.chmod(mode)
-    except OSError as error:
-        raise UsageError(unwritable(file, error.strerror or str(error))) from None
 
 
 def _difference(source: Source, text: str) -> Iterator[str]:

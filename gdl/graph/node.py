@@ -168,10 +168,13 @@ def guards_of_run(guards: Iterable[tuple[Guard, tuple[Span, ...]]], nodes: Itera
     )
 
 
-def topological(roots: Iterable[Node]) -> list[Node]:
-    """Every node that the roots need, each once, inputs before users, in a deterministic order. Does not recurse."""
+def topological(roots: Iterable[Node], without: Iterable[Node] = ()) -> list[Node]:
+    """Every node that the roots need, each once, inputs before users, in a deterministic order. Does not recurse.
+
+    Nodes in `without`, and what only they need, are left out.
+    """
     order: list[Node] = []
-    done: set[Node] = set()
+    done: set[Node] = set(without)
     for root in roots:
         stack: list[tuple[Node, int]] = [(root, 0)]
         while stack:

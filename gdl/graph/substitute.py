@@ -16,10 +16,13 @@ from gdl.types.tensor import Dim, TensorType, bind_type
 def substitute_sizes(graph: Graph, values: Mapping[str, Size], leaves: Mapping[Node, Node] | None = None) -> Graph:
     """The graph with symbols replaced in types and attributes; `leaves` are replaced as they are, untouched within."""
     leaves = leaves or {}
+    values = {name: size for name, size in values.items() if sizes.is_symbol(size) != name}
 
     def change(node: Node) -> Node:
         if node in leaves:
             return leaves[node]
+        if not values:
+            return node
         type, attrs = _type(node.type, values), substitute_attrs(node.attrs, values)
         if type is node.type and attrs is node.attrs:
             return node

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gdl.diagnostics import Diagnostic, Label
@@ -242,7 +244,12 @@ def join(scope: str, name: str) -> str:
 def is_library(span: Span) -> bool:
     """Whether a place is in a module of the standard library."""
     path = span.source.path
-    return path is not None and path.parent.name == "stdlib" and (path.parent / "functions.gdl").exists()
+    return path is not None and _is_of_library(path)
+
+
+@cache
+def _is_of_library(path: Path) -> bool:
+    return path.parent.name == "stdlib" and (path.parent / "functions.gdl").exists()
 
 
 #: Mistakes that a body has however it is called: names, arity, keywords.

@@ -54,6 +54,11 @@ class Bound:
         """The number of records; -1 where it is not known before they are read."""
         return self.data.header.splits.get(self.data.split or "", -1) if self.data is not None else -1
 
+    def classes(self, name: str) -> int | None:
+        """How many classes a field of the records has, where that is known."""
+        field = self.data.header.fields.get(name) if self.data is not None else None
+        return field.classes if field is not None and name in dict(self.inputs) else None
+
     def field_span(self, name: str) -> Span | None:
         """Where a field of the records is named first."""
         values = [binding.value for s in self.statements for binding in s.bindings]

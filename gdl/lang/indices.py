@@ -2,66 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
 from gdl.diagnostics import Label
 from gdl.errors import types as errors
-from gdl.graph.node import Graph, Node, topological
+from gdl.graph.node import Node
 from gdl.lang.context import Context, blame_caller
 from gdl.lang.feeds import Bound
 from gdl.ops.table import TABLE
+from gdl.types import sizes
 
 
-def hold_indices_inside(cx: Context, graph: Graph, bound: Bound) -> None:
+def hold_indices_inside(cx: Context, nodes: Iterable[Node], bound: Bound) -> None:
     """E0309 where the values that a field or constant is known to hold lie outside the axis that they count."""
-    order = topological(graph.roots)
-    reach = _reach(order, bound)
-    for node in order:
+    for node in nodes:
         rule = TABLE[node.op].points_into if node.op in TABLE else None
         if rule is None:
             continue
         at, dim = rule(*[i.type for i in node.inputs], **node.attrs)
-        found = reach.get(node.inputs[at])
-        if found is None or not isinstance(dim.size, int) or (found[0] >= 0 and found[1] < dim.size):
+        size, found = sizes.substitute(dim.size, bound.sizes), _reach(node.inputs[at], bound)
+        if found is None or not isinstance(size, int) or (found[0] >= 0 and found[1] < size):
             continue
         low, high, source = found
         labels = []
         if source.op == "input":
             name = source.attrs["name"]
-            labels.append(
-                Label(bound.field_span(name) or source.span, f"`{name}` holds {errors.shown_range(low, high)}")
-            )
+            told = f"`{name}` holds {errors.shown_range(low, high)}"
+            labels.append(Label(bound.field_span(name) or source.span, told))
         elif source.span is not None:
             labels.append(Label(source.span, f"this can be {errors.shown_range(low, high)}"))
         if dim.origin is not None:
-            labels.append(Label(dim.origin, f"{dim.size} comes from here"))
-        cx.report(
-            blame_caller(errors.outside_axis(node.span, low, high, dim.size, labels), node.origin[1:], cx.body_of)
-        )
+            labels.append(Label(dim.origin, f"{size} comes from here"))
+        cx.report(blame_caller(errors.outside_axis(node.span, low, high, size, labels), node.origin[1:], cx.body_of))
 
 
-def _reach(order: list[Node], bound: Bound) -> Mapping[Node, tuple[int, int, Node]]:
+def _reach(node: Node, bound: Bound) -> tuple[int, int, Node] | None:
     """The least and the greatest whole number that a node holds, and the node that they come from."""
-    fields = bound.data.header.fields if bound.data is not None else {}
-    inputs = {name for name, _ in bound.inputs}
-    reach: dict[Node, tuple[int, int, Node]] = {}
-    for node in order:
-        if node.op == "input" and node.attrs["name"] in inputs:
-            classes = fields[node.attrs["name"]].classes
-            if classes:
-                reach[node] = (0, classes - 1, node)
-        elif node.op == "constant":
+    while True:
+        node = bound.values.get(node, node)
+        if node.op == "input":
+            classes = bound.classes(node.attrs["name"])
+            return (0, classes - 1, node) if classes else None
+        if node.op == "constant":
             values = _numbers(node.attrs["value"])
-            if values and not node.type.is_float:
-                reach[node] = (min(values), max(values), node)
-        elif node.op in TABLE:
-            known = TABLE[node.op].holds
-            span = known(*[i.type for i in node.inputs], **node.attrs) if known is not None else None
-            if span is not None:
-                reach[node] = (*span, node)
-            elif len(node.inputs) == 1 and node.inputs[0] in reach and _keeps_all(node):
-                reach[node] = reach[node.inputs[0]]
-    return reach
+            return (min(values), max(values), node) if values and not node.type.is_float else None
+        known = TABLE[node.op].holds if node.op in TABLE else None
+        if known is not None:
+            span = known(*[i.type for i in node.inputs], **node.attrs)
+            return (*span, node) if span is not None else None
+        if node.op not in TABLE or len(node.inputs) != 1 or not _keeps_all(node):
+            return None
+        (node,) = node.inputs
 
 
 def _keeps_all(node: Node) -> bool:

@@ -46,9 +46,9 @@ def computation(
         if node.op == "input" and node not in bound.values and cx.placeholders.get(node.attrs["name"]) is node:
             explain_unfed(cx, frame, node, roots, bound)
     hold_records_against(cx, frame, bound)
+    hold_indices_inside(cx, everything, bound)
     guards = (*guards_where(cx.guards, everything), *bound.guards)
     graph = substitute_sizes(Graph(tuple(nodes), tuple(chosen), guards), bound.sizes, bound.values)
-    hold_indices_inside(cx, graph, bound)
     return program.Computation(_decided(cx, frame, graph, bound), bound.inputs, tuple([text for text, _, _ in roots]))
 
 

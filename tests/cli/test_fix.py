@@ -81,7 +81,7 @@ def test_a_file_that_can_not_be_written_is_told(gdl, monkeypatch: pytest.MonkeyP
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gdl.cli.check.write_atomically", full)
+    monkeypatch.setattr("gdl.cli.replacing.write_atomically", full)
     said = gdl("check", "--fix", "a.gdl")
     assert said.code == Exit.USAGE and "I cannot write a.gdl: No space left on device" in said.err
     assert Path("a.gdl").read_text() == "y = sofmax(ones([2]))\n"
