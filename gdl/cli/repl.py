@@ -12,6 +12,7 @@ import click
 from gdl.cli.options import FILE_PATH, backend_option, data_option, seed_option
 from gdl.cli.screen import has_color, is_terminal, width
 from gdl.errors import Exit
+from gdl.runtime.backends import BACKENDS, check_backend
 
 if TYPE_CHECKING:
     from gdl.interactive.session import Interactive

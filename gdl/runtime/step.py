@@ -16,7 +16,7 @@ from gdl.errors import runtime as errors
 from gdl.graph.node import Graph, Node
 from gdl.runtime.arena import Arena
 from gdl.runtime.arrays import DTYPES, place, read_only
-from gdl.runtime.compiled.region import Region
+from gdl.runtime.compiled.region import Compiled
 from gdl.runtime.emit import Blocks, Function
 from gdl.runtime.interpret import STOPS, trace
 from gdl.runtime.loop import Loop, loop_kernel
@@ -126,7 +126,7 @@ def _bind(plan: Plan, state: State, seed: int, lanes: Sequence[np.ndarray], pool
 def _ready(call: Any, state: State, seed: int, block: np.ndarray, pool: Pool | None) -> Any:
     """A function that the code calls; a loop gets the plan of its body, a shared one its threads, compiled statements
     their memory."""
-    if isinstance(call, Region):
+    if isinstance(call, Compiled):
         return call.bind(state, block)
     if isinstance(call, (Shared, Share)):
         assert pool is not None, "a plan for several threads is prepared without any"

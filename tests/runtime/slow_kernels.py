@@ -100,6 +100,6 @@ def _on_one(name: str, dtype: np.dtype) -> Callable[[Any], Any]:
 _NAMES: dict[str, Any] = {
     "cfunc": lambda *how, **more: lambda function: function, "loader": _loader, "storer": _storer,
     "infinity": np.inf, "sin": np.sin, "cos": np.cos, "root": np.sqrt, "size_of": np.abs, "floor": np.floor,
-    "ceil": np.ceil, "rint": np.rint, "total": lambda x, y: x + y, "pick": lambda condition, x, y: x if condition else y,
+    "ceil": np.ceil, "rint": np.rint, "total": lambda x, y: x + y, "greater": np.maximum, "lesser": np.minimum, "pick": lambda condition, x, y: x if condition else y,
     "f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8, **_of_ops(),
 }  # fmt: skip

@@ -28,4 +28,4 @@ def test_nests_compute_what_the_graph_says(seed: int) -> None:
 def test_nests_of_graphs_after_all_passes(seed: int) -> None:
     graph, arrays, values = random_graph(seed, nodes=60)
     with slow_kernels(), np.errstate(all="ignore"):
-        run_both(graph, plan(graph, {}, "numba"), arrays, values, exact=False)
+        run_both(graph, plan(graph, {}, backend="numba"), arrays, values, exact=False)

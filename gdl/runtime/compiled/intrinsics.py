@@ -104,16 +104,26 @@ def fma(typing, x, y, z):
     return x(x, x, x), codegen
 
 
-@intrinsic
-def signed(typing, x, y):
-    """The size of x with the sign of y."""
+def _of_two(name: str) -> Callable[..., Any]:
+    """An LLVM intrinsic of two floats, by name."""
 
-    def codegen(context, builder, signature, arguments):
-        type = arguments[0].type
-        function = builder.module.declare_intrinsic("llvm.copysign", [type], ir.FunctionType(type, [type] * 2))
-        return builder.call(function, arguments)
+    @intrinsic
+    def call(typing, x, y):
+        def codegen(context, builder, signature, arguments):
+            type = ir.FunctionType(arguments[0].type, [arguments[0].type] * 2)
+            function = builder.module.declare_intrinsic(f"llvm.{name}", [arguments[0].type], type)
+            return builder.call(function, arguments)
 
-    return x(x, x), codegen
+        return x(x, x), codegen
+
+    return call
+
+
+#: nan where one of the two is; a loop's reduction by these runs in vectors, which one by comparisons does not.
+greater = _of_two("maximum")
+lesser = _of_two("minimum")
+#: The size of the first with the sign of the second.
+signed = _of_two("copysign")
 
 
 @intrinsic

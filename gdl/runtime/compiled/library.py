@@ -43,6 +43,13 @@ def runner(fed: int) -> Callable[..., None]:
     return _runners[fed]
 
 
+def function(source: str) -> Callable[..., None]:
+    """The function `run` of a source of its own."""
+    if source not in _kernels:
+        _kernels[source] = _module(source).run
+    return _kernels[source]
+
+
 def _runner_source(fed: int) -> str:
     names = [f"array{i}" for i in range(fed)]
     given = [f"        if which == {i}:\n            at = {name}\n" for i, name in enumerate(names)]

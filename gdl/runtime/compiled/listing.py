@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from itertools import groupby
 
+from gdl.runtime.compiled.convolution import with_compiled_convolutions
 from gdl.runtime.compiled.fuse import Item, fuse
 from gdl.runtime.compiled.memory import assign_memory
 from gdl.runtime.compiled.nest import Nest
@@ -15,6 +16,7 @@ from gdl.runtime.statements import Form, Listing, Owner, Statement, Storage, Val
 
 def compile_listing(listing: Listing) -> tuple[int, list[Storage]]:
     """Replaces the statements, with memory assigned. Returns the arena's size in bytes and the storages in it."""
+    with_compiled_convolutions(listing.statements)
     items = fuse(listing)
     arena_bytes, buffers = assign_memory(items, listing)
     listing.statements = _with_regions(items, listing)

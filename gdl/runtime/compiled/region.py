@@ -19,7 +19,15 @@ from gdl.runtime.state import State
 from gdl.runtime.statements import Owner, Value
 
 
-class Region:
+class Compiled:
+    """What a plan calls once it is bound to memory."""
+
+    def bind(self, state: State, block: np.ndarray) -> Callable[..., None]:
+        """The function, given the tensors that last and the arena."""
+        raise NotImplementedError
+
+
+class Region(Compiled):
     """Kernels that run one after the other. `fed` are the arrays that a call is given."""
 
     def __init__(self, kernels: Sequence[Kernel]):

@@ -16,14 +16,15 @@ HEAD = """\
 from math import cos, inf as infinity, sin
 from numba import cfunc, float32 as f32, float64 as f64, int32 as i32, int64 as i64, uint8 as u8
 from gdl.runtime.compiled.functions import *
-from gdl.runtime.compiled.intrinsics import ceil, floor, loader, pick, rint, root, size_of, storer, total
+from gdl.runtime.compiled.intrinsics import (
+    ceil, floor, greater, lesser, loader, pick, rint, root, size_of, storer, total,
+)
 """
 #: First loops up to this size are part of the text: LLVM unrolls what it knows to be short.
 SHORT = 512
 _LEAST = {"sum": "0", "max": "-infinity", "min": "infinity"}
 _COMBINED = {
-    "sum": "total({0}, {1})", "max": "pick(({0} >= {1}) | ({0} != {0}), {0}, {1})",
-    "min": "pick(({0} <= {1}) | ({0} != {0}), {0}, {1})",
+    "sum": "total({0}, {1})", "max": "greater({0}, {1})", "min": "lesser({0}, {1})",
 }  # fmt: skip
 
 
