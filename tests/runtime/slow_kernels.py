@@ -97,9 +97,18 @@ def _on_one(name: str, dtype: np.dtype) -> Callable[[Any], Any]:
     return function
 
 
+_memory: list[np.ndarray] = []
+
+
+def _kept(memory: np.ndarray) -> int:
+    """The address of memory that is not let go."""
+    _memory.append(memory)
+    return memory.ctypes.data
+
+
 _NAMES: dict[str, Any] = {
     "cfunc": lambda *how, **more: lambda function: function, "loader": _loader, "storer": _storer,
     "infinity": np.inf, "sin": np.sin, "cos": np.cos, "root": np.sqrt, "size_of": np.abs, "floor": np.floor,
-    "ceil": np.ceil, "rint": np.rint, "total": lambda x, y: x + y, "greater": np.maximum, "lesser": np.minimum, "pick": lambda condition, x, y: x if condition else y,
+    "ceil": np.ceil, "rint": np.rint, "stack": lambda count: _kept(np.empty(count, np.uint8)), "total": lambda x, y: x + y, "greater": np.maximum, "lesser": np.minimum, "pick": lambda condition, x, y: x if condition else y,
     "f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8, **_of_ops(),
 }  # fmt: skip

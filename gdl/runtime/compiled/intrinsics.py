@@ -71,6 +71,20 @@ def _mark(module: Any, instruction: Any, slot: int, slots: int) -> None:
         instruction.set_metadata("noalias", module.add_metadata([s for i, s in enumerate(scopes) if i != slot]))
 
 
+@intrinsic(prefer_literal=True)
+def stack(typing, count):
+    """The address of so many bytes, aligned for vectors, that the kernel has for itself."""
+    size = count.literal_value
+
+    def codegen(context, builder, signature, arguments):
+        with builder.goto_entry_block():
+            memory = builder.alloca(ir.ArrayType(ir.IntType(8), size))
+        memory.align = 64
+        return builder.ptrtoint(memory, _INT64)
+
+    return types.int64(count), codegen
+
+
 def _instruction(name: str) -> Callable[..., Any]:
     """An LLVM intrinsic of floats, by name."""
 

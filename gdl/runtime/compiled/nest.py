@@ -60,7 +60,7 @@ class Level(Enum):
     INNER = "inner"
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Placed:
     """A work in its nest, all accesses along the nest's loops."""
 
