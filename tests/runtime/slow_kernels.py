@@ -27,6 +27,7 @@ def slow_kernels() -> Iterator[None]:
     library = ModuleType(LIBRARY)
     library.kernel_at = _kernel_at  # type: ignore[attr-defined]
     library.runner = lambda fed: _run  # type: ignore[attr-defined]
+    library.function = _function  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, LIBRARY, library)
         patch.setattr("gdl.runtime.compiled.library", library, raising=False)
@@ -40,6 +41,13 @@ def _kernel_at(source: str) -> int:
         exec(body, names)
         _kernels[source] = len(_kernels), names["kernel"]
     return _kernels[source][0]
+
+
+def _function(source: str) -> Callable[..., None]:
+    body = "\n".join(line for line in source.splitlines() if "import" not in line)
+    names = dict(_NAMES)
+    exec(body.replace("CACHED", "False"), names)
+    return names["run"]
 
 
 def _run(table: int, *arrays: int) -> None:
@@ -107,7 +115,8 @@ def _kept(memory: np.ndarray) -> int:
 
 
 _NAMES: dict[str, Any] = {
-    "cfunc": lambda *how, **more: lambda function: function, "loader": _loader, "storer": _storer,
+    "cfunc": lambda *how, **more: lambda function: function, "njit": lambda *how, **more: lambda function: function,
+    "loader": _loader, "storer": _storer,
     "infinity": np.inf, "sin": np.sin, "cos": np.cos, "root": np.sqrt, "size_of": np.abs, "floor": np.floor,
     "ceil": np.ceil, "rint": np.rint, "stack": lambda count: _kept(np.empty(count, np.uint8)), "total": lambda x, y: x + y, "greater": np.maximum, "lesser": np.minimum, "pick": lambda condition, x, y: x if condition else y,
     "f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8, **_of_ops(),
