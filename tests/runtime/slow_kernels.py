@@ -1,5 +1,5 @@
-"""Kernels run as the Python that they are, an element at a time: fusing and memory are tested without numba, and without
-waiting for it to compile."""
+"""Kernels run as the Python that they are, an element at a time: so fusing and memory are tested without numba, and
+without waiting for it to compile."""
 
 from __future__ import annotations
 
@@ -114,10 +114,15 @@ def _kept(memory: np.ndarray) -> int:
     return memory.ctypes.data
 
 
+def _undecorated(*how: Any, **more: Any) -> Callable[..., Any]:
+    return lambda function: function
+
+
 _NAMES: dict[str, Any] = {
-    "cfunc": lambda *how, **more: lambda function: function, "njit": lambda *how, **more: lambda function: function,
-    "loader": _loader, "storer": _storer,
-    "infinity": np.inf, "sin": np.sin, "cos": np.cos, "root": np.sqrt, "size_of": np.abs, "floor": np.floor,
-    "ceil": np.ceil, "rint": np.rint, "stack": lambda count: _kept(np.empty(count, np.uint8)), "total": lambda x, y: x + y, "greater": np.maximum, "lesser": np.minimum, "pick": lambda condition, x, y: x if condition else y,
-    "f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8, **_of_ops(),
+    "cfunc": _undecorated, "njit": _undecorated, "loader": _loader, "storer": _storer, "infinity": np.inf,
+    "stack": lambda count: _kept(np.empty(count, np.uint8)), "total": lambda x, y: x + y,
+    "pick": lambda condition, x, y: x if condition else y, "greater": np.maximum, "lesser": np.minimum,
+    "sin": np.sin, "cos": np.cos, "root": np.sqrt, "size_of": np.abs, "floor": np.floor, "ceil": np.ceil,
+    "rint": np.rint, "f32": np.float32, "f64": np.float64, "i32": np.int32, "i64": np.int64, "u8": np.uint8,
+    **_of_ops(),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The backend numba as numba compiles it. Skipped where numba is not installed; the rest of the suite needs none of it."""
+"""The backend numba as numba compiles it. Skipped where numba is not installed; nothing else in the suite needs it."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ import pytest
 
 import gdl
 from gdl.runtime import backends
+from gdl.session.checking import check_program
 from gdl.session.configuration import configuration_of
 from gdl.session.runs import resume, start
-from gdl.session.checking import check_program
 from gdl.source import Source
 from gdl.train.data import data_options
 from gdl.train.rundir import view_run

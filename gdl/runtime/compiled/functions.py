@@ -1,7 +1,8 @@
 """exp, log, tanh and their kin from additions and multiplications only, so that loops over them run in vectors.
 
-Units in the last place that they may be off, f32 and f64: exp 1.5, expm1 2, log 1.5, log1p 2.5, tanh 3.5, sigmoid 3, erf 5
-(tests/runtime/test_compiled.py holds them to it). nan, infinities, zeros' signs and subnormal numbers come out as NumPy's.
+Units in the last place that they may be off, f32 and f64: exp 1.5, expm1 2, log 1.5, log1p 2.5, tanh 3.5, sigmoid 3,
+erf 5 (tests/runtime/test_numba.py holds them to it). nan, infinities, zeros' signs and subnormal numbers come out as
+NumPy's.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def made_for(dtype: type[Any], bits_of_high: int) -> dict[str, Callable[..., Any
     tail = _polynomial([dtype(1 / factorial(n)) for n in range(8 if is_single else 14, 1, -1)])
     odd = _polynomial([dtype(2 / (2 * n + 1)) for n in range(4 if is_single else 11, 0, -1)])
     end, above, below = FITS[info.bits // 8]
-    erf_end, erf_above, erf_below = dtype(end), _polynomial(list(map(dtype, above))), _polynomial(list(map(dtype, below)))
+    erf_end = dtype(end)
+    erf_above, erf_below = [_polynomial([dtype(c) for c in part]) for part in (above, below)]
     floor = dtype(SIGMOID_FLOOR[info.bits // 8])
 
     @_inlined

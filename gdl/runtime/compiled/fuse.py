@@ -1,7 +1,7 @@
 """Statements to nests of loops: which of a plan's statements are compiled, and which of them together.
 
-Statements keep their order but for this: between two that stay NumPy's, a compiled one may move to others that it shares
-values with.
+Statements keep their order but for this: between two that stay NumPy's, a compiled one may move to others that it
+shares values with.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def fuse(listing: Listing) -> list[Item]:
     """The statements in their new order, those to be compiled as nests."""
     statements, layouts = _Layouts(listing).hoisted()
     items: list[Item] = []
-    works = [_work(number, statement, layouts) for number, statement in enumerate(statements)]
-    for compiled, run in groupby(zip(statements, works), lambda pair: pair[1] is not None):
-        items += _nests([work for _, work in run]) if compiled else [statement for statement, _ in run]  # type: ignore[misc]
+    found = [_work(number, statement, layouts) or statement for number, statement in enumerate(statements)]
+    for compiled, run in groupby(found, lambda each: isinstance(each, Work)):
+        items += _nests(run) if compiled else run  # type: ignore[arg-type]
     return items
 
 
@@ -100,7 +100,7 @@ def _contiguous(value: Value) -> tuple[int, ...]:
 def _work(number: int, statement: Statement, layouts: _Layouts) -> Work | None:
     """The statement as a nest takes it; None where it stays NumPy's."""
     result, operands = statement.result, statement.operands
-    if not statement.writes_memory or statement.draws is not None or result.layout is not None and not result.fills_storage:
+    if not statement.writes_memory or statement.draws is not None or not result.fills_storage:
         return None
     found = [layouts.of(operand) for operand in operands]
     if not found or any(layout is None for layout in found):

@@ -1,5 +1,5 @@
-"""Kernels compiled, and kept for the next time: each source is a module of its own in the cache, next to which numba keeps
-its machine code.
+"""Kernels compiled, and kept for the next time: each source is a module of its own in the cache, next to which numba
+keeps its machine code.
 
 The folder is named after everything that the machine code depends on besides the source: the versions of Python, numba
 and llvmlite, and GDL's own functions; numba itself adds the processor. A cache that can't be written is done without.
@@ -105,7 +105,8 @@ def _file_of(source: str) -> Path | None:
 
 
 def _folder() -> Path:
-    digest = hashlib.sha256("\0".join([sys.version, platform.machine(), numba.__version__, llvmlite.__version__]).encode())
+    versions = [sys.version, platform.machine(), numba.__version__, llvmlite.__version__]
+    digest = hashlib.sha256("\0".join(versions).encode())
     for module in (functions, intrinsics):
         digest.update(Path(module.__file__).read_bytes())
     folder = os.environ.get("GDL_CACHE", "").strip()

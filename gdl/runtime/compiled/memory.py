@@ -85,7 +85,9 @@ def _land(items: Sequence[Item], listing: Listing) -> dict[Storage, Value]:
     landed: dict[Storage, Value] = {}
     for variable, new in listing.updates:
         old, storage = variable.storage, new.storage
-        if storage not in made or storage.inside is not None or storage.owner is not Owner.ARENA or not new.fills_storage:  # type: ignore[union-attr]
+        if storage is None or storage not in made or storage.inside is not None:
+            continue
+        if storage.owner is not Owner.ARENA or not new.fills_storage:
             continue
         at, result = made[storage]
         if _may_replace(items[at], result, at, old, old.last):  # type: ignore[union-attr, arg-type]

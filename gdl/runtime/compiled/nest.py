@@ -1,10 +1,10 @@
-"""Statements that one nest of loops can compute together, and how: which loops, what runs in which of them, in what order.
+"""Statements that one nest of loops can compute together: which loops there are, what runs in which, in what order.
 
 Every statement runs over a space: its result's shape, for a reduction its operand's; axes of size 1 do not count. In a
-nest the largest space is S, the others are () or lead it. Axes that all accesses cross alike are one loop; the last loop
-is the inner one. A statement runs in the inner loop if its space is S, once for each row if it lacks just the inner
-axis, once in all if it is (). The inner loop is repeated where a row's reduction must be finished before elements of the
-row can go on: these repetitions are the `phases`.
+nest the largest space is S, the others are () or lead it. Axes that all accesses cross alike are one loop; the last
+loop is the inner one. A statement runs in the inner loop if its space is S, once for each row if it lacks just the
+inner axis, once in all if it is (). The inner loop is repeated where a row's reduction must be finished before elements
+of the row can go on: these repetitions are the `phases`.
 """
 
 from __future__ import annotations
@@ -142,7 +142,9 @@ def _padded(work: Work, rank: int) -> tuple[tuple[Access, ...], Access]:
     return tuple([r.moved(r.strides + missing) for r in work.reads]), work.write.moved(work.write.strides + missing)
 
 
-def _cuts(space: tuple[int, ...], works: Sequence[Work], padded: Sequence[tuple[tuple[Access, ...], Access]]) -> Strides:
+def _cuts(
+    space: tuple[int, ...], works: Sequence[Work], padded: Sequence[tuple[tuple[Access, ...], Access]]
+) -> Strides:
     """Where the axes of each loop end: between two axes, wherever an access does not go on as it would in one."""
     rank = len(space)
     cut = [False] * rank
@@ -204,7 +206,9 @@ def _level(work: Work, space: tuple[int, ...], cuts: Strides) -> Level | None:
 # ---- accesses ----------------------------------------------------------------------------------------------------
 
 
-def access_of(value: Value, layout: tuple[Value, np.ndarray, int], space: tuple[int, ...], axes: Sequence[int]) -> Access:
+def access_of(
+    value: Value, layout: tuple[Value, np.ndarray, int], space: tuple[int, ...], axes: Sequence[int]
+) -> Access:
     """A value in a space. `axes` are the space's axes that the value's own are; others, and stretched ones, it does not
     move along. Axes of size 1 are left out."""
     base, array, start = layout

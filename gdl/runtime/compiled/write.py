@@ -95,11 +95,12 @@ class _Writer:
                 if read.strides == _COLUMN and read.place not in self.tiles:
                     tile = self._tile(read.place)
                     value = f"{self._use('load', read)}({self._pointer(read)}, k)"
-                    lines += self._each(row, [f"{self._at_tile('stor', tile, read.dtype)}({tile}, i * {row} + k, {value})"])
+                    store = self._at_tile("stor", tile, read.dtype)
+                    lines += self._each(row, f"{store}({tile}, i * {row} + k, {value})")
             if placed.adds_up:
                 tile, dtype = self._tile(placed), placed.write.dtype
                 store, least = self._at_tile("stor", tile, dtype), _LEAST[placed.work.reduces]
-                lines += self._each(row, [f"{store}({tile}, i * {row} + k, {dtype}({least}))"])
+                lines += self._each(row, f"{store}({tile}, i * {row} + k, {dtype}({least}))")
         sizes = [f"{tile} = stack({self.nest.sizes[1] * 8})" for tile in self.tiles.values()]
         return sizes + lines
 
@@ -113,11 +114,11 @@ class _Writer:
                 part = f"{self._at_tile('load', tile, write.dtype)}({tile}, i * {row} + k)"
                 before = f"{self._use('load', write)}({self._pointer(write)}, k)"
                 whole = _COMBINED[placed.work.reduces].format(before, part)
-                lines += self._each(row, [f"{self._use('stor', write)}({self._pointer(write)}, k, {whole})"])
+                lines += self._each(row, f"{self._use('stor', write)}({self._pointer(write)}, k, {whole})")
         return lines
 
-    def _each(self, row: int, lines: Sequence[str]) -> list[str]:
-        return [f"for i in range({self.together}):", f"    for k in range({row}):", *[f"        {line}" for line in lines]]
+    def _each(self, row: int, line: str) -> list[str]:
+        return [f"for i in range({self.together}):", f"    for k in range({row}):", f"        {line}"]
 
     def _tile(self, key: object) -> str:
         return self.tiles.setdefault(key, f"tile{len(self.tiles)}")
@@ -133,9 +134,11 @@ class _Writer:
             f'{name} = {kind}er("{dtype}", {roots.index(storage)}, {len(roots)})'
             for (kind, dtype, storage), name in self.uses.items()
         ]
-        head = ["n = argument(arguments, 0)"] + [f"p{i} = argument(arguments, {i + 1})" for i in range(len(self.memory))]
+        head = [f"p{i} = argument(arguments, {i + 1})" for i in range(len(self.memory))]
+        head.insert(0, "n = argument(arguments, 0)")
         text = [
-            HEAD, 'argument = loader("i64", 0, 1)', *made, "", '@cfunc("void(int64)", cache=CACHED, error_model="numpy")',
+            HEAD, 'argument = loader("i64", 0, 1)', *made, "",
+            '@cfunc("void(int64)", cache=CACHED, error_model="numpy")',
             "def kernel(arguments):", *[f"    {line}" for line in head + body],
         ]  # fmt: skip
         return Kernel("\n".join(text) + "\n", sizes[0] if sizes else 1, tuple(self.memory))
