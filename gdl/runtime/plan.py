@@ -12,6 +12,7 @@ from gdl.graph.node import Graph, Node
 from gdl.passes import PIPELINE, bind_sizes, run_passes
 from gdl.runtime.chains import Blocking, close_ranks, mark_chains
 from gdl.runtime.compiled.listing import compile_listing
+from gdl.runtime.compiled.region import Compiled
 from gdl.runtime.emit import Code, emit
 from gdl.runtime.memory import assign_memory
 from gdl.runtime.schedule import schedule
@@ -39,9 +40,10 @@ class Plan:
 
     @property
     def source(self) -> str:
-        """The generated code, with the program's line beside each statement."""
+        """The generated code, with the program's line beside each statement; then what of it is compiled."""
         head = f"# {len(self.order)} nodes, {len(self.buffers)} buffers in {self.arena_bytes:,} bytes"
-        return "\n".join([head, *[function.commented for function in self.code.functions]])
+        compiled = [call.shown(name) for name, call in self.code.calls.items() if isinstance(call, Compiled)]
+        return "\n".join([head, *[function.commented for function in self.code.functions], *compiled])
 
     @property
     def peak_bytes(self) -> int:

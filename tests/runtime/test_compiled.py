@@ -76,6 +76,13 @@ def test_an_optimizers_step_is_one_nest_in_place() -> None:
     assert [line for line in made.code.functions[-1].body if "..." in line] == []
 
 
+def test_a_plan_shows_its_kernels() -> None:
+    x = fed("x", 100)
+    source = plan_as_is(Graph((call("tanh", x * 2.0),)), backend="numba").source
+    assert "fused(id(x))" in source and "# fused: kernel 1 of 1, n = 100\ndef kernel(arguments):" in source
+    assert "tanh_f32(" in source
+
+
 def test_a_sum_over_rows_ends_a_nest() -> None:
     x = fed("x", 100, 10)
     mean = call("sum", x * 2.0, axis=0) * 0.01

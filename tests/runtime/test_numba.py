@@ -196,7 +196,7 @@ def test_a_resumed_run_keeps_its_backend_and_its_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mnist", "spiral", "batch_norm", "convnet", "vae", "wgan", "charlm", "affine"])
+@pytest.mark.parametrize("name", ["mnist", "spiral", "batch_norm", "convnet", "vae", "wgan", "dcgan"])
 def test_examples_begin_as_with_numpy(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GDL_OFFLINE", "1")
     found = []

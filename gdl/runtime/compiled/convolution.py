@@ -45,6 +45,10 @@ class InputGradient(Compiled):
     def scratch_bytes(self) -> int:
         return round_up(self.block * self.block_bytes)
 
+    def shown(self, name: str) -> str:
+        source = self.source()
+        return f"# {name}: adds the rows of a matrix product to the images\n{source[source.index('def run') :]}"
+
     def bind(self, state: State, block: np.ndarray) -> Callable[..., None]:
         from gdl.runtime.compiled.library import function
 

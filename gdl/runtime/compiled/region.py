@@ -26,6 +26,10 @@ class Compiled:
         """The function, given the tensors that last and the arena."""
         raise NotImplementedError
 
+    def shown(self, name: str) -> str:
+        """The source, for a reader, of what the plan calls by this name."""
+        raise NotImplementedError
+
 
 class Region(Compiled):
     """Kernels that run one after the other. `fed` are the arrays that a call is given."""
@@ -34,6 +38,11 @@ class Region(Compiled):
         self.kernels = tuple(kernels)
         bases = {a.base: None for k in self.kernels for a in k.memory if a.storage.owner is Owner.RUN}
         self.fed: tuple[Value, ...] = tuple(bases)
+
+    def shown(self, name: str) -> str:
+        texts = [kernel.source[kernel.source.index("def kernel") :] for kernel in self.kernels]
+        heads = [f"# {name}: kernel {i} of {len(texts)}, n = {k.size}" for i, k in enumerate(self.kernels, 1)]
+        return "\n".join([f"{head}\n{text}" for head, text in zip(heads, texts)])
 
     def bind(self, state: State, block: np.ndarray) -> Callable[..., None]:
         """The function that runs the kernels on these arrays; it takes the ids of the arrays that are fed."""
