@@ -46,6 +46,7 @@ class Peer:
 _WITHOUT_CONVOLUTION = frozenset({"W1", "W2", "W7", "W7v"})
 PEERS = (
     Peer("gdl", "GDL", "gdl", "gdl"),
+    Peer("gdl-numba", "GDL, numba", "numba", "gdl_numba"),
     Peer("torch", "PyTorch eager", "torch", "torch"),
     Peer("torch-malloc", "PyTorch, tuned malloc", "torch", "torch", KEEP_MEMORY),
     Peer("jax", "JAX jit", "jax", "jax"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from gdl.errors import UsageError
@@ -66,3 +68,13 @@ def siblings(path: Path) -> list[str]:
         return sorted(str(p) for p in folder.glob("*.gdl"))[:200]
     except OSError:
         return []
+
+
+def platform_cache(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """The folder that `pooch.os_cache("gdl")` names, found without importing pooch."""
+    if platform == "win32":
+        local = environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+        return Path(local, "gdl", "gdl", "Cache")
+    if platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "gdl"
+    return Path(environ.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache") / "gdl"

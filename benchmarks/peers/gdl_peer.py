@@ -11,9 +11,9 @@ from benchmarks.worker import THREADS
 from benchmarks.workloads import Arrays, Workload
 
 
-def session_of(workload: Workload, data: Arrays) -> gdl.Session:
-    threads = int(os.environ.get(THREADS, 1))
-    return gdl.load(workload.program, threads=threads, arrays={"batches": data} if workload.batch else None)
+def session_of(workload: Workload, data: Arrays, backend: str = "numpy") -> gdl.Session:
+    threads, arrays = int(os.environ.get(THREADS, 1)), {"batches": data} if workload.batch else None
+    return gdl.load(workload.program, threads=threads, arrays=arrays, backend=backend)
 
 
 def initial_weights(workload: Workload, data: Arrays) -> Arrays:
@@ -22,8 +22,8 @@ def initial_weights(workload: Workload, data: Arrays) -> Arrays:
     return {path: array for path, array in variables.items() if not path.startswith("optimizer/")}
 
 
-def load(workload: Workload, weights: Arrays, data: Arrays) -> Callable[[], float]:
-    session = session_of(workload, data)
+def load(workload: Workload, weights: Arrays, data: Arrays, backend: str = "numpy") -> Callable[[], float]:
+    session = session_of(workload, data, backend)
     for path, array in weights.items():
         session.variables[path] = array
     if workload.batch:

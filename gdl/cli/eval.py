@@ -11,6 +11,7 @@ import click
 from gdl.cli.display import Display, display
 from gdl.cli.options import (
     FILE_PATH,
+    backend_option,
     data_option,
     json_option,
     program_options,
@@ -24,6 +25,7 @@ from gdl.cli.settings import knobs, parse_settings
 from gdl.errors import Exit
 from gdl.errors import command as errors
 from gdl.resources import open_source
+from gdl.runtime.backends import BACKENDS, check_backend
 from gdl.session.checking import Checked, check_program
 from gdl.session.configuration import Configuration, configuration_of
 from gdl.session.runs import check_copy, evaluation
@@ -41,13 +43,14 @@ from gdl.train.rundir import view_run
 @set_option
 @seed_option
 @threads_option
+@backend_option
 @data_option
 @click.option("--out", type=FILE_PATH, metavar="DIR", help="Directory for images that evals write.")
 @quiet_option
 @json_option
 def command(
     target: Path, names: Sequence[str], weights: Path | None, settings: Sequence[str], seed: int | None,
-    threads: int | None, data: Path | None, out: Path | None, quiet: bool, as_json: bool,
+    threads: int | None, backend: str | None, data: Path | None, out: Path | None, quiet: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Run eval blocks, all or those named, and show what they find.
 
@@ -59,6 +62,7 @@ def command(
                 raise errors.conflict("--set", "a run's directory", "a run has the settings that it was started with")
             checked, options, config, weights = _of_run(target, data, weights, shown)
             hypers, at_seed, threads = dict(config.hypers), config.seed, threads or config.threads
+            backend = backend or config.backend
             out = out or target
         else:
             source = open_source(target)
@@ -67,7 +71,8 @@ def command(
             checked, at_seed, threads = check_program(source, options, hypers), 0, threads or 1
         show_diagnostics(d for d in checked.diagnostics if not d.is_error)
         seed = at_seed if seed is None else seed
-        _evaluate(checked, options, hypers, weights, names, seed, threads, out, shown)
+        how = {"weights": weights, "seed": seed, "threads": threads, "backend": check_backend(backend or BACKENDS[0])}
+        _evaluate(checked, options, hypers, names, how, out, shown)
     return Exit.OK
 
 
@@ -86,8 +91,8 @@ def _of_run(
 
 
 def _evaluate(
-    checked: Checked, options: DataOptions, hypers: dict[str, Any], weights: Path | None, names: Sequence[str],
-    seed: int, threads: int | None, out: Path | None, shown: Display,
+    checked: Checked, options: DataOptions, hypers: dict[str, Any], names: Sequence[str], how: dict[str, Any],
+    out: Path | None, shown: Display,
 ) -> None:  # fmt: skip
     program = checked.require()
     if not program.evals:
@@ -95,9 +100,7 @@ def _evaluate(
     for name in names:
         if name not in program.evals:
             raise errors.unknown_part("eval block", name, program.evals)
-    execution, memory, notes = evaluation(
-        checked, options, hypers, weights=weights, seed=seed, threads=threads, out=out
-    )
+    execution, memory, notes = evaluation(checked, options, hypers, out=out, **how)
     for note in notes:
         shown.show(Noted(Moment(), note))
     at = execution.moment(memory.position)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from gdl.errors.command import MOST_THREADS
+from gdl.runtime.backends import BACKENDS
 from gdl.train.data import DataOptions, data_options
 
 
@@ -54,6 +55,10 @@ seed_option = click.option(
 threads_option = click.option(
     "--threads", type=click.IntRange(1, MOST_THREADS), metavar="N", help="Threads that share the work of a step [1]."
 )
+backend_option = click.option(
+    "--backend", type=click.Choice(BACKENDS), default=None,
+    help="What runs the plan: numpy, or compiled by numba (pip install 'gdl[fast]').",
+)  # fmt: skip
 quiet_option = click.option("--quiet", is_flag=True, help="Show errors and warnings only.")
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object per event, on standard output.")
 

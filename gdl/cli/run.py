@@ -14,6 +14,7 @@ from gdl.cli.display import Display, Json, Quiet, display
 from gdl.cli.interrupt import gentle_interrupt
 from gdl.cli.options import (
     FILE_PATH,
+    backend_option,
     data_option,
     json_option,
     program_options,
@@ -27,6 +28,7 @@ from gdl.cli.settings import Knob, knobs, parse_settings, table
 from gdl.errors import Exit
 from gdl.errors import command as errors
 from gdl.resources import open_source
+from gdl.runtime.backends import BACKENDS, check_backend
 from gdl.session.checking import check_program
 from gdl.session.runs import Length, Run, start
 from gdl.session.runs import resume as resume_run
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--steps", type=click.IntRange(min=0), metavar="N", help="Train for N steps instead.")
 @seed_option
 @threads_option
+@backend_option
 @data_option
 @click.option("--out", type=FILE_PATH, metavar="DIR", help="Directory of the run [runs/PROGRAM].")
 @click.option("--resume", type=FILE_PATH, metavar="DIR", help="Go on with the run in DIR.")
@@ -54,8 +57,8 @@ if TYPE_CHECKING:
 @click.pass_context
 def command(
     ctx: click.Context, file: Path | None, settings: Sequence[str], epochs: int | None, steps: int | None,
-    seed: int | None, threads: int | None, data: Path | None, out: Path | None, resume: Path | None, show: str | None,
-    quiet: bool, as_json: bool, wants_help: bool,
+    seed: int | None, threads: int | None, backend: str | None, data: Path | None, out: Path | None,
+    resume: Path | None, show: str | None, quiet: bool, as_json: bool, wants_help: bool,
 ) -> int:  # fmt: skip
     """Check FILE, train what it says, run its evals.
 
@@ -70,16 +73,19 @@ def command(
     if epochs is not None and steps is not None:
         raise errors.conflict("--epochs", "--steps", "one of them says how long to train")
     if resume is not None:
-        for option, given in (("--set", settings), ("--seed", seed is not None), ("--out", out), ("--show", show)):
+        kept = {"--set": settings, "--seed": seed is not None, "--backend": backend, "--out": out, "--show": show}
+        for option, given in kept.items():
             if given:
                 raise errors.conflict("--resume", option, "a resumed run keeps the settings that it was started with")
+    check_backend(backend or BACKENDS[0])
     progress = Progress()
     with display(progress, quiet=quiet, as_json=as_json) as shown:
         if resume is not None:
             run = _resumed(resume, data, _length(epochs, steps), threads, progress, shown)
         else:
             assert file is not None
-            given = _Given(settings, seed or 0, threads or 1, data, out, _length(epochs, steps), keep=show is None)
+            length = _length(epochs, steps)
+            given = _Given(settings, seed or 0, threads or 1, backend or BACKENDS[0], data, out, length, show is None)
             run = _started(file, given, progress, shown)
         plans = run.execution.plans() if show else {}
         with gentle_interrupt(progress):
@@ -111,6 +117,7 @@ class _Given:
     settings: Sequence[str]
     seed: int
     threads: int
+    backend: str
     data: Path | None
     out: Path | None
     length: Length | None
@@ -127,7 +134,7 @@ def _started(file: Path, given: _Given, progress: Progress, shown: Display) -> R
     checked.require()
     return start(
         checked, options, hypers=hypers, seed=given.seed, length=given.length, threads=given.threads, out=given.out,
-        progress=progress, keep=given.keep,
+        progress=progress, keep=given.keep, backend=given.backend,
     )  # fmt: skip
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import click
 
-from gdl.cli.options import FILE_PATH, data_option, json_option, program_options
+from gdl.cli.options import FILE_PATH, backend_option, data_option, json_option, program_options
 from gdl.cli.screen import printable, show_diagnostics
 from gdl.errors import Exit
 from gdl.errors import command as errors
 from gdl.render import to_json
 from gdl.repl.transcript import run_transcript
 from gdl.resources import open_source
+from gdl.runtime.backends import BACKENDS, check_backend
 from gdl.session.checking import check_program
 from gdl.session.runs import evaluation
 from gdl.train.inline_tests import run_tests
@@ -23,13 +24,15 @@ from gdl.train.inline_tests import run_tests
 
 @click.command("test")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=FILE_PATH)
+@backend_option
 @data_option
 @json_option
-def command(files: Sequence[Path], data: Path | None, as_json: bool) -> int:
+def command(files: Sequence[Path], backend: str | None, data: Path | None, as_json: bool) -> int:
     """Run the `test` blocks of programs, on their initial weights, and transcripts of the prompt (.gdls)."""
     results: list[bool] = []
+    backend = check_backend(backend or BACKENDS[0])
     for file in files:
-        results += _replay(file, as_json) if file.suffix == ".gdls" else _run(file, data, as_json)
+        results += _replay(file, backend, as_json) if file.suffix == ".gdls" else _run(file, backend, data, as_json)
     if not results:
         raise errors.nothing_to_do(" ".join(map(str, files)), "test")
     failed = results.count(False)
@@ -38,10 +41,10 @@ def command(files: Sequence[Path], data: Path | None, as_json: bool) -> int:
     return Exit.TEST_FAILED if failed else Exit.OK
 
 
-def _replay(file: Path, as_json: bool) -> list[bool]:
+def _replay(file: Path, backend: str, as_json: bool) -> list[bool]:
     """Whether each input of a transcript is answered as it says; shows those that are not."""
     passed = []
-    for outcome in run_transcript(open_source(file).text, file.resolve().parent):
+    for outcome in run_transcript(open_source(file).text, file.resolve().parent, backend):
         passed.append(outcome.passed)
         place = f"{file}:{outcome.exchange.line}"
         if as_json:
@@ -59,13 +62,13 @@ def _indented(text: str) -> str:
     return "\n".join(f"  {line}".rstrip() for line in (text or "nothing").split("\n"))
 
 
-def _run(file: Path, data: Path | None, as_json: bool) -> list[bool]:
+def _run(file: Path, backend: str, data: Path | None, as_json: bool) -> list[bool]:
     """Whether each test of the file passes; shows them as they come."""
     options = program_options(data, file.parent)
     checked = check_program(open_source(file), options)
     show_diagnostics(d for d in checked.diagnostics if not d.is_error)
     checked.require()
-    execution, *_ = evaluation(checked, options, {})
+    execution, *_ = evaluation(checked, options, {}, backend=backend)
     passed = []
     for result in run_tests(execution):
         passed.append(result.passed)

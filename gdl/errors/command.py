@@ -85,3 +85,7 @@ def bad_threads(got: object) -> UsageError:
     return UsageError(
         Diagnostic("E0918", f"`threads` must be a whole number from 1 to {MOST_THREADS}, got {got!r}", helps=(help,))
     )
+
+
+def no_backend(name: str, why: str, help: str) -> UsageError:
+    return UsageError(Diagnostic("E0919", f"the backend `{name}` is not to be had: {why}", helps=(help,)))

@@ -21,9 +21,9 @@ from gdl.runtime.state import State
 class Machine:
     """Owns the tensors. A tensor keeps its value for as long as its path and type stay the same."""
 
-    def __init__(self, seed: int = 0):
+    def __init__(self, seed: int = 0, backend: str = "numpy"):
         self.state = State()
-        self.seed = seed
+        self.seed, self.backend = seed, backend
         self.tick = 0  # expressions computed: what random draws are keyed by, besides the seed
         self._begun: set[str] = set()  # paths that have their first value
 
@@ -64,7 +64,8 @@ class Machine:
         """The nodes ready to be computed, gradients worked out. Errors: ProgramError."""
         graph = expand(Graph(tuple(nodes), guards=guards_of_run(guards, topological(nodes))))
         inputs = [node for node in topological(graph.roots) if node.op == "input"]
-        return Runner(graph, [(node.attrs["name"], node.type) for node in inputs], self.state, self.seed, sizes)
+        named = [(node.attrs["name"], node.type) for node in inputs]
+        return Runner(graph, named, self.state, self.seed, sizes, backend=self.backend)
 
     def run(self, runner: Runner, fed: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """The values, as arrays of their own. Errors: RunError."""

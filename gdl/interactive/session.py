@@ -43,9 +43,12 @@ class Interactive:
     `submit` takes what a person types; all else here is what commands are made of.
     """
 
-    def __init__(self, *, folder: Path | None = None, data: Path | None = None, seed: int = 0, training: bool = False):
+    def __init__(
+        self, *, folder: Path | None = None, data: Path | None = None, seed: int = 0, training: bool = False,
+        backend: str = "numpy",
+    ):  # fmt: skip
         self.folder, self._data_dir = folder or Path.cwd(), data
-        self.machine = Machine(seed)
+        self.machine = Machine(seed, backend)
         self.training = training
         self.hypers: dict[str, Any] = {}
         self.clear()

@@ -80,7 +80,10 @@ class Trainer:
         if self._execution is None or replaced or self._execution.state is not session.machine.state:
             for block in program.evals.values():
                 check_writes(block)
-            self._execution = Execution(program, session.machine.state, session.dataset, session.machine.seed)
+            machine = session.machine
+            self._execution = Execution(
+                program, machine.state, session.dataset, machine.seed, backend=machine.backend
+            )
             self._stepper = None
         return self._execution
 

@@ -182,7 +182,7 @@ def _(g, out, x):
 
 
 #: Where 1 / (1 + e^-x) is still a normal number, as is e^-x.
-_SIGMOID_FLOOR = {4: -87.0, 8: -708.0}
+SIGMOID_FLOOR = {4: -87.0, 8: -708.0}
 
 
 @op(_FLOAT, samples=singles(normal), elementwise=True)
@@ -192,7 +192,7 @@ def sigmoid(x, out=None):
     Example: sigmoid([0.0, 1000.0]) == [0.5, 1.0]
     """
     out = _result(out, x)
-    np.maximum(x, beside(_SIGMOID_FLOOR[out.itemsize], out.shape, out.dtype), out=out)  # e^-x must not overflow
+    np.maximum(x, beside(SIGMOID_FLOOR[out.itemsize], out.shape, out.dtype), out=out)  # e^-x must not overflow
     np.negative(out, out)
     np.exp(out, out)
     np.add(out, beside(1.0, (), out.dtype), out)

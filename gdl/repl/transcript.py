@@ -62,9 +62,9 @@ def exchanges(text: str) -> Iterator[Exchange]:
         yield Exchange(number, "\n".join(typed), "\n".join(line.rstrip() for line in told).strip("\n"))
 
 
-def run_transcript(text: str, folder: Path) -> Iterator[Outcome]:
+def run_transcript(text: str, folder: Path, backend: str = "numpy") -> Iterator[Outcome]:
     """Each exchange as it comes out, in one session, in a folder."""
-    session, pen = Interactive(folder=folder), Pen(WIDTH)
+    session, pen = Interactive(folder=folder, backend=backend), Pen(WIDTH)
     for exchange in exchanges(text):
         answers = []
         ended = False

@@ -142,6 +142,8 @@ class _Writer:
         self.allocated: set[str] = set()
 
     def statement(self, s: Statement) -> Line:
+        if s.form is Form.REGION:
+            return self.region(s)
         statics = [s.call] if s.function is not None else []
         if s.function is not None:
             self.calls[s.call] = s.function
@@ -164,6 +166,17 @@ class _Writer:
             into = f"{into}, {self._use(s.scratch, statics, reads)}"
         text = s.form.value.format(call=s.call, operands=", ".join(words), into=into).replace("(, ", "(")
         return Line(text, s.node, tuple(statics), tuple(reads), writes)
+
+    def region(self, s: Statement) -> Line:
+        """A call of compiled statements. What is fed they find by its object."""
+        self.calls[s.call] = s.function
+        statics, reads = [s.call], []
+        names = [self._use(v, statics, reads) for v in s.operands]
+        if names:
+            self.calls["id"] = id
+            statics.append("id")
+        ids = ", ".join([f"id({name})" for name in names])
+        return Line(s.form.value.format(call=s.call, operands=ids), s.node, tuple(statics), tuple(reads))
 
     def chain(self, chain: Chain, statements: Sequence[Statement]) -> list[Line]:
         """A loop over blocks of rows. What is known only in the run is cut there, block by block."""

@@ -16,7 +16,6 @@ from gdl.runtime.loop import Loop, interpreted_loop
 from gdl.runtime.random import draw
 from gdl.runtime.state import State
 
-
 #: What a kernel raises where the numbers, or how many there are, are the mistake.
 STOPS = (IndexError, ValueError, ZeroDivisionError, MemoryError)
 

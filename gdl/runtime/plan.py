@@ -11,6 +11,8 @@ from gdl.collection import uncollected
 from gdl.graph.node import Graph, Node
 from gdl.passes import PIPELINE, bind_sizes, run_passes
 from gdl.runtime.chains import Blocking, close_ranks, mark_chains
+from gdl.runtime.compiled.listing import compile_listing
+from gdl.runtime.compiled.region import Compiled
 from gdl.runtime.emit import Code, emit
 from gdl.runtime.memory import assign_memory
 from gdl.runtime.schedule import schedule
@@ -38,9 +40,10 @@ class Plan:
 
     @property
     def source(self) -> str:
-        """The generated code, with the program's line beside each statement."""
+        """The generated code, with the program's line beside each statement; then what of it is compiled."""
         head = f"# {len(self.order)} nodes, {len(self.buffers)} buffers in {self.arena_bytes:,} bytes"
-        return "\n".join([head, *[function.commented for function in self.code.functions]])
+        compiled = [call.shown(name) for name, call in self.code.calls.items() if isinstance(call, Compiled)]
+        return "\n".join([head, *[function.commented for function in self.code.functions], *compiled])
 
     @property
     def peak_bytes(self) -> int:
@@ -52,21 +55,27 @@ class Plan:
 
 
 @uncollected
-def plan(graph: Graph, sizes: Mapping[str, int], threads: int = 1) -> Plan:
+def plan(graph: Graph, sizes: Mapping[str, int], threads: int = 1, backend: str = "numpy") -> Plan:
     """The plan of a graph without open requests, its symbolic sizes bound, through all passes, for so many threads."""
     with np.errstate(all="ignore"):  # as in a run: infinities are values
-        return plan_as_is(run_passes(bind_sizes(graph, sizes), PIPELINE), threads=threads)
+        return plan_as_is(run_passes(bind_sizes(graph, sizes), PIPELINE), threads=threads, backend=backend)
 
 
-def plan_as_is(graph: Graph, blocking: Blocking = Blocking(), threads: int = 1) -> Plan:  # noqa: B008
+def plan_as_is(
+    graph: Graph, blocking: Blocking = Blocking(), threads: int = 1, backend: str = "numpy",  # noqa: B008
+) -> Plan:  # fmt: skip
     """The plan of a graph whose sizes are bound, without any pass."""
     order = schedule(graph)
-    listing = select(graph, order, threads)
-    widen(listing)
+    listing = select(graph, order, threads, on_scalars=backend == "numpy")
+    if backend == "numpy":
+        widen(listing)
     settle_updates(listing)
-    listing.statements = close_ranks(listing.statements, blocking)
-    mark_chains(listing.statements, blocking, threads)
-    arena_bytes, buffers = assign_memory(listing)
+    if backend == "numpy":
+        listing.statements = close_ranks(listing.statements, blocking)
+        mark_chains(listing.statements, blocking, threads)
+        arena_bytes, buffers = assign_memory(listing)
+    else:
+        arena_bytes, buffers = compile_listing(listing)
     return Plan(
         graph, tuple(order), tuple(listing.fed), emit(listing), tuple(listing.views), tuple(buffers), arena_bytes
     )

@@ -61,9 +61,10 @@ class Runner:
     def __init__(
         self, graph: Graph, inputs: Sequence[tuple[str, TensorType]], state: State, seed: int = 0,
         sizes: Mapping[str, int] | None = None, arena: Arena | None = None, pool: Pool | None = None,
+        backend: str = "numpy",
     ):  # fmt: skip
         self.graph, self.inputs, self.state, self.seed = graph, tuple(inputs), state, seed
-        self.sizes, self.arena, self.pool = dict(sizes or {}), arena or Arena(), pool
+        self.sizes, self.arena, self.pool, self.backend = dict(sizes or {}), arena or Arena(), pool, backend
         self.names = tuple([name for name, _ in self.inputs])
         self._ready: OrderedDict[_Shapes, _Ready] = OrderedDict()
         self._last = _Ready((), None, ())  # fits nothing
@@ -107,7 +108,7 @@ class Runner:
         return self._planned(bind(self.inputs, self._in_order(arrays), self.sizes))
 
     def _planned(self, sizes: Mapping[str, int]) -> Plan:
-        return plan(self.graph, sizes, self.pool.threads if self.pool else 1)
+        return plan(self.graph, sizes, self.pool.threads if self.pool else 1, self.backend)
 
     def _in_order(self, arrays: Mapping[str, np.ndarray] | Sequence[np.ndarray]) -> list[np.ndarray]:
         given = arrays if type(arrays) is dict or isinstance(arrays, Mapping) else dict(zip(self.names, arrays))

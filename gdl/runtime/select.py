@@ -38,9 +38,10 @@ OUT_BY_NAME = frozenset({"maximum", "minimum"})
 LARGEST_CONSTANT_BYTES = 2**18
 
 
-def select(graph: Graph, order: Sequence[Node], threads: int = 1) -> Listing:
-    """The statements of a graph whose sizes are all bound, in the given order of its nodes."""
-    selection = _Selection(threads)
+def select(graph: Graph, order: Sequence[Node], threads: int = 1, on_scalars: bool = True) -> Listing:
+    """The statements of a graph whose sizes are all bound, in the given order of its nodes; without `on_scalars` values
+    of rank 0 are arrays too."""
+    selection = _Selection(threads, on_scalars)
     for node in order:
         selection.add(node)
     updates = [(selection.variable(variable), selection.either(new)) for variable, new in graph.updates]
@@ -51,8 +52,8 @@ def select(graph: Graph, order: Sequence[Node], threads: int = 1) -> Listing:
 class _Selection:
     """The statements so far, and where each node's value is: as an array, as a scalar, or both."""
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
+    def __init__(self, threads: int, on_scalars: bool) -> None:
+        self.threads, self._computes_scalars = threads, on_scalars
         self.statements: list[Statement] = []
         self.fed: dict[str, Value] = {}
         self.views: list[Value] = []
@@ -209,7 +210,7 @@ class _Selection:
     def _on_scalars(self, node: Node, entry: Op) -> bool:
         """A rank-0 node computed on scalars, where that gives the same bits as on arrays."""
         dtypes = {i.type.dtype for i in node.inputs}
-        if node.type.rank or entry.ufunc is None or len(dtypes) != 1 or any(i.type.rank for i in node.inputs):
+        if not self._computes_scalars or node.type.rank or entry.ufunc is None or len(dtypes) != 1 or any(i.type.rank for i in node.inputs):
             return False
         dtype = next(iter(dtypes))
         if node.type.dtype not in (dtype, "bool") or dtype in ("bool", "u8"):

@@ -126,6 +126,7 @@ class Form(Enum):
     OPERATOR = "{into} = {operands}"
     LOAD = "{into} = {operands}[()]"
     STORE = "{into}[()] = {operands}"
+    REGION = "{call}({operands})"  # many statements at once, compiled; the operands are given by their ids
 
 
 @dataclass(eq=False, slots=True)
@@ -155,7 +156,7 @@ class Names:
     """Identifiers, each given once."""
 
     def __init__(self) -> None:
-        self._taken = {name: 0 for name in (*keyword.kwlist, *CLOCK, ROWS, SHARE, "run")}
+        self._taken = {name: 0 for name in (*keyword.kwlist, *CLOCK, ROWS, SHARE, "run", "id")}
 
     def take(self, wanted: str) -> str:
         name = re.sub(r"\W", "_", wanted, flags=re.ASCII)

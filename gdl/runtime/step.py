@@ -16,6 +16,7 @@ from gdl.errors import runtime as errors
 from gdl.graph.node import Graph, Node
 from gdl.runtime.arena import Arena
 from gdl.runtime.arrays import DTYPES, place, read_only
+from gdl.runtime.compiled.region import Compiled
 from gdl.runtime.emit import Blocks, Function
 from gdl.runtime.interpret import STOPS, trace
 from gdl.runtime.loop import Loop, loop_kernel
@@ -110,7 +111,7 @@ def check_state(graph: Graph, nodes: Sequence[Node], state: State) -> None:
 def _bind(plan: Plan, state: State, seed: int, lanes: Sequence[np.ndarray], pool: Pool | None) -> dict[str, Any]:
     """What every name of the generated code stands for, but the functions themselves."""
     code, block = plan.code, lanes[0]
-    names: dict[str, Any] = {name: _ready(call, seed, pool) for name, call in code.calls.items()}
+    names: dict[str, Any] = {name: _ready(call, state, seed, block, pool) for name, call in code.calls.items()}
     names.update({name: Draws(seed, key) for name, key in code.draws.items()})
     made: dict[Value, Any] = {}
     for view in plan.views:
@@ -122,8 +123,11 @@ def _bind(plan: Plan, state: State, seed: int, lanes: Sequence[np.ndarray], pool
     return names
 
 
-def _ready(call: Any, seed: int, pool: Pool | None) -> Any:
-    """A function that the code calls; a loop gets the plan of its body, a shared one its threads."""
+def _ready(call: Any, state: State, seed: int, block: np.ndarray, pool: Pool | None) -> Any:
+    """A function that the code calls; a loop gets the plan of its body, a shared one its threads, compiled statements
+    their memory."""
+    if isinstance(call, Compiled):
+        return call.bind(state, block)
     if isinstance(call, (Shared, Share)):
         assert pool is not None, "a plan for several threads is prepared without any"
         return call.bound_to(pool)

@@ -10,6 +10,7 @@ from gdl.diagnostics import Diagnostic
 from gdl.errors import ProgramError
 from gdl.errors import command as errors
 from gdl.resources import open_source
+from gdl.runtime.backends import check_backend
 from gdl.session.checking import check_program
 from gdl.source import Source
 from gdl.syntax import ast, parser
@@ -43,15 +44,17 @@ def load(
     seed: int = 0,
     threads: int | None = None,
     arrays: Mapping[str, Any] | None = None,
+    backend: str = "numpy",
     **hypers: Any,
 ) -> Session:
     """A session of the program in a file. `data` is the folder of its data files, `arrays` what its `arrays("name")`
-    sources stand for, `threads` how many threads share the work of a run; everything else sets hypers.
+    sources stand for, `threads` how many threads share the work of a run, `backend` what computes
+    it ("numpy", or "numba": compiled, with gdl[fast]); everything else sets hypers.
 
     With `threads`, NumPy's BLAS is held to one thread in this process, so that there is only one pool; without, nothing
     is shared, and BLAS stays as it is set. Errors: GdlError of the kind of the mistake.
     """
-    return _session(open_source(path), data, seed, threads, arrays, hypers)
+    return _session(open_source(path), data, seed, threads, arrays, backend, hypers)
 
 
 def loads(
@@ -61,22 +64,25 @@ def loads(
     seed: int = 0,
     threads: int | None = None,
     arrays: Mapping[str, Any] | None = None,
+    backend: str = "numpy",
     **hypers: Any,
 ) -> Session:
     """As `load`, from the program's text."""
-    return _session(Source(_TEXT, text), data, seed, threads, arrays, hypers)
+    return _session(Source(_TEXT, text), data, seed, threads, arrays, backend, hypers)
 
 
 def _session(
     source: Source, data: str | Path | None, seed: int, threads: int | None, arrays: Mapping[str, Any] | None,
+    backend: str,
     hypers: Mapping[str, Any],
 ) -> Session:  # fmt: skip
     from gdl.session.session import Session  # brings numpy, which checking does without
 
+    check_backend(backend)
     options = _options(source, data, arrays)
     if threads is not None and (type(threads) is not int or not 1 <= threads <= errors.MOST_THREADS):
         raise errors.bad_threads(threads)
-    return Session(check_program(source, options, hypers), options, hypers, seed, threads)
+    return Session(check_program(source, options, hypers), options, hypers, seed, threads, backend)
 
 
 def _options(source: Source, data: str | Path | None, arrays: Mapping[str, Any] | None = None) -> DataOptions:

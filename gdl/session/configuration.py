@@ -10,6 +10,7 @@ from typing import Any
 
 from gdl.errors import checkpoint as errors
 from gdl.errors.command import MOST_THREADS
+from gdl.runtime.backends import BACKENDS
 from gdl.train.rundir import RunDirectory
 
 
@@ -33,11 +34,12 @@ class Configuration:
     data: Mapping[str, Any]
     length: Length | None
     threads: int | None
+    backend: str
 
 
 def configuration_of(run: RunDirectory) -> Configuration:
     """The configuration of a run. Errors: E0721 where its file lacks something or holds something else."""
-    config = {"threads": None, **run.config}  # which the first runs did not tell
+    config = {"threads": None, "backend": BACKENDS[0], **run.config}  # which the first runs did not tell
     for key, (expected, fits) in _FIELDS.items():
         if key not in config:
             raise errors.not_a_run(run.path, f"its config.json has no '{key}'")
@@ -47,7 +49,7 @@ def configuration_of(run: RunDirectory) -> Configuration:
     length = config["length"]
     return Configuration(
         config["entry"], config["hypers"], config["seed"], _folder(config["program_dir"]), _folder(config["data_dir"]),
-        config["data"], Length(*length) if length else None, config["threads"],
+        config["data"], Length(*length) if length else None, config["threads"], config["backend"],
     )  # fmt: skip
 
 
@@ -99,5 +101,6 @@ _FIELDS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "data_dir": ("a folder or null", _is_folder),
     "data": ("sources by name", _is_object),
     "threads": (f"null or a whole number from 1 to {MOST_THREADS}", _is_thread_count),
+    "backend": ("a backend's name", lambda value: value in BACKENDS),
     "length": ('null, or as ["epochs", 5]', _is_length),
 }

@@ -11,6 +11,7 @@ from typing import Any
 from gdl.errors import training as errors
 from gdl.lang.program import Load, Program
 from gdl.resources import is_file_name, open_source
+from gdl.runtime.backends import check_backend
 from gdl.runtime.blas import use_one_thread
 from gdl.runtime.pool import Pool
 from gdl.runtime.state import State
@@ -109,6 +110,7 @@ def start(
     out: Path | None = None,
     progress: Progress | None = None,
     keep: bool = True,
+    backend: str = "numpy",
 ) -> Run:
     """A new run. It has a directory if there is something to keep: weights that are trained, images that are written.
 
@@ -125,9 +127,9 @@ def start(
     if keep and (program.trains or any(block.writes for block in program.evals.values())):
         folder, names = _program_files(program)
         entry = _entry(program, folder)
-        config = facts | {"entry": entry, "threads": threads, **_circumstances(program, data, options, length)}
+        config = facts | {"entry": entry, "threads": threads, "backend": backend, **_circumstances(program, data, options, length)}
         directory = create(out or free_directory(program), names, config)
-    execution = Execution(program, state, data, seed, directory.path if directory else out)
+    execution = Execution(program, state, data, seed, directory.path if directory else out, backend)
     notes += _with_threads(execution, threads)
     return Run(execution, directory, Memory(), progress or Progress(), facts, notes)
 
@@ -235,6 +237,7 @@ def resume(
     `make_options` makes the data options from the data folder and the program's folder.
     """
     config = configuration_of(view_run(path))  # before anything there is changed
+    check_backend(config.backend)
     directory = open_run(path)
     checked, options = check_copy(directory, config, make_options, data_dir)
     program, data, notes = open_all(checked, options, config.hypers)
@@ -251,7 +254,7 @@ def resume(
         if memory.position.block >= len(program.trains):
             raise errors.other_program(path, f"it has no train block number {memory.position.block + 1}")
         memory.position.is_over = memory.position.is_over and length is None
-    execution = Execution(program, state, data, config.seed, directory.path)
+    execution = Execution(program, state, data, config.seed, directory.path, config.backend)
     run = Run(execution, directory, memory, progress or Progress(), _facts(program, config.seed))
     run.notes = [*notes, *directory.notes, *_with_threads(execution, threads or config.threads)]
     if threads not in (None, config.threads):
@@ -277,6 +280,7 @@ def check_copy(
 def evaluation(
     checked: Checked, options: DataOptions, hypers: Mapping[str, Any], *,
     weights: Path | None = None, seed: int = 0, threads: int | None = None, out: Path | None = None,
+    backend: str = "numpy",
 ) -> tuple[Execution, Memory, list[str]]:  # fmt: skip
     """A program ready to be evaluated, with the weights of a checkpoint or its initial ones; what the checkpoint
     remembers; notes. Images are written below `out` only."""
@@ -293,5 +297,5 @@ def evaluation(
             memory.position = Position(total_steps=memory.position.total_steps)
     elif program.trains and not program.loads:
         notes.append("these are the initial weights, nothing was trained; --from CHECKPOINT takes others")
-    execution = Execution(program, state, data, seed, out)
+    execution = Execution(program, state, data, seed, out, backend)
     return execution, memory, notes + _with_threads(execution, threads)

@@ -44,10 +44,12 @@ class Session:
 
     def __init__(
         self, checked: Checked, options: DataOptions, hypers: Mapping[str, Any], seed: int = 0,
-        threads: int | None = None,
+        threads: int | None = None, backend: str = "numpy",
     ):  # fmt: skip
         self._checked, self._options, self._given = checked, options, dict(hypers)
-        self._run: Run = start(checked, options, hypers=hypers, seed=seed, threads=threads, keep=False)
+        self._run: Run = start(
+            checked, options, hypers=hypers, seed=seed, threads=threads, keep=False, backend=backend
+        )
         self._runners: dict[tuple[Any, ...], Runner] = {}
         self._stepper: Stepper | None = None
         self._ticks = 0  # runs asked for by `run` and `grad`: what their random draws are keyed by
@@ -176,6 +178,7 @@ class Session:
         run = start(
             self._checked, self._options, hypers=self._given, seed=self.seed, length=length,
             threads=self.threads, out=None if out is None else Path(out), progress=progress, keep=out is not None,
+            backend=self._run.execution.backend,
         )  # fmt: skip
         mine = self._run.execution
         run.execution.state, run.execution.open_data, run.execution.pool = mine.state, mine.open_data, mine.pool

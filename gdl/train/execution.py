@@ -32,6 +32,7 @@ class Execution:
     open_data: Callable[[str], Dataset]  # by the program's name for it
     seed: int = 0
     directory: Path | None = None  # where images go
+    backend: str = "numpy"  # what runs the plans, see gdl.runtime.backends
     arena: Arena = field(default_factory=Arena, repr=False)  # all graphs take turns in it
     pool: Pool | None = None  # the threads that share the work of a step; None: one, and BLAS as it is set
     _evals: dict[str, tuple[Runner, Batches | NoData]] = field(default_factory=dict, repr=False)
@@ -39,7 +40,10 @@ class Execution:
     def runner(self, computation: Computation, stream: str = "") -> Runner:
         """The computation prepared to run; it draws from the seed's main stream, or from one of its own."""
         seed = philox_key(self.seed, stream) if stream else self.seed
-        return Runner(computation.graph, computation.inputs, self.state, seed, arena=self.arena, pool=self.pool)
+        return Runner(
+            computation.graph, computation.inputs, self.state, seed, arena=self.arena, pool=self.pool,
+            backend=self.backend,
+        )  # fmt: skip
 
     def batches(self, feed: Feed) -> Batches | NoData:
         if feed.data is None:

@@ -10,9 +10,10 @@ import pytest
 
 from gdl.errors import DataError
 from gdl.errors import data as errors
+from gdl.resources import platform_cache
 from gdl.source import Source, Span
 from gdl.train.data import SOURCES, DataOptions, NotToBeHad, data_options, describe, describe_any, open_data
-from gdl.train.data.options import DATA_LIMIT_BYTES, platform_cache
+from gdl.train.data.options import DATA_LIMIT_BYTES
 from gdl.types.record import SourceCall
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import gdl.ops  # noqa: F401  fills the table
 from gdl.graph.node import Graph, Node
 from gdl.ops.table import apply
+from gdl.runtime.arrays import dtype_name
 from gdl.runtime.plan import plan_as_is
 from gdl.runtime.state import State
 from gdl.runtime.step import Step, prepare
@@ -47,3 +48,15 @@ def step_of(graph: Graph, values: Mapping[str, Any] | State = MappingProxyType({
 
 def floats(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def in_company(op: str, attrs: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Graph:
+    """The op on what is fed, where that is floats after an addition, and its result once as it is and once more after
+    an addition."""
+    inputs = [fed(name, *a.shape, dtype=dtype_name(a.dtype)) for name, a in arrays.items()]
+    with_zero = [call("add", x, call("full", shape=(), value=0.0, dtype=x.type.dtype)) if x.type.is_float else x
+                 for x in inputs]  # fmt: skip
+    result = apply(op, with_zero, attrs)
+    if not result.type.is_float:
+        return Graph((result,))
+    return Graph((result, call("add", result, call("full", shape=(), value=1.0, dtype=result.type.dtype))))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gdl.resources import platform_cache
 from gdl.train.data.given import as_splits
 
 DATA_LIMIT_BYTES = 8 * 2**30
@@ -58,13 +58,3 @@ def data_options(
         on_download=on_download,
         limit_bytes=int(limit) if limit.isascii() and limit.isdigit() else DATA_LIMIT_BYTES,
     )
-
-
-def platform_cache(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
-    """The folder that `pooch.os_cache("gdl")` names, found without importing pooch."""
-    if platform == "win32":
-        local = environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
-        return Path(local, "gdl", "gdl", "Cache")
-    if platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "gdl"
-    return Path(environ.get("XDG_CACHE_HOME", "").strip() or Path.home() / ".cache") / "gdl"
