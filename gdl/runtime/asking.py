@@ -9,6 +9,7 @@ import numpy as np
 
 from gdl.runtime.interpret import STOPS
 from gdl.runtime.step import Step, blamed
+from gdl.types.tensor import TensorType
 
 #: ask(feeds, tick): the outputs as numbers and arrays of their own; None, and nothing is done, for feeds that it is not
 #: made for.
@@ -35,7 +36,7 @@ def asking(step: Step, names: Sequence[str], arrays: Sequence[np.ndarray]) -> As
         unlike = f"{word}.shape != {like.shape} or not {word}.flags.c_contiguous" if like.ndim else f"{word}.ndim"
         lines.append(f"if {unlike}: return None")
     outputs = [f"out_{i}" for i in range(len(step.plan.graph.outputs))]
-    plain = [f"{o}.{'copy' if n.type.rank else 'item'}()" for o, n in zip(outputs, step.plan.graph.outputs)]
+    plain = [_plain(name, node.type) for name, node in zip(outputs, step.plan.graph.outputs)]
     arguments = "".join([f"{fed[name]}, " for name in step.plan.inputs])
     lines += [
         f"try: [{', '.join(outputs)}] = run({arguments}0, 0, tick)",
@@ -48,3 +49,10 @@ def asking(step: Step, names: Sequence[str], arrays: Sequence[np.ndarray]) -> As
     ask = scope["ask"]
     ask.__defaults__ = tuple(bound.values())
     return ask
+
+
+def _plain(name: str, type: TensorType) -> str:
+    """An output as a number (a NumPy scalar's own `item` takes six times as long) or an array of its own."""
+    if type.rank:
+        return f"{name}.copy()"
+    return f"{'float' if type.is_float else 'bool' if type.dtype == 'bool' else 'int'}({name})"

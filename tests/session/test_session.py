@@ -87,6 +87,8 @@ placeholder x: f32[3]
 placeholder i: i64[]
 y = a * x
 z = gather(y, i)
+is_large = z > 10
+place = i + 1
 """)
     x = np.arange(3, dtype=np.float32)
     for a in (0.5, np.float32(0.5), np.array(0.5, np.float32), np.array(0.5), "0.5", 1, True, 0.5):
@@ -104,6 +106,9 @@ z = gather(y, i)
             session.run(("y", "z"), a=0.5, x=x[:2], i=0)
         with pytest.raises(gdl.UsageError, match="E0913.*`i`"):
             session.run(("y", "z"), a=0.5, x=x)
+    for _ in range(2):
+        kinds = [type(v) for v in session.run(("z", "is_large", "place"), a=0.5, x=x, i=2)]
+        assert kinds == [float, bool, int]
     assert session.run((), a=0.5) == session.run(()) == ()
 
 
