@@ -84,13 +84,14 @@ def same_path(span: Span, name: str, layer: str, first: Span | None) -> Diagnost
     return declared_twice(span, name, first, help)
 
 
-def unknown_size(span: Span, name: str, known: Sequence[str]) -> Diagnostic:
+def unknown_size(span: Span, name: str, known: Sequence[str], declaration: Edit | None = None) -> Diagnostic:
+    """`declaration`: the line that declares it, where it could be a dim."""
     similar = closest(name, known)
     help = f"did you mean `{similar}`? " if similar else ""
     return Diagnostic(
         "E0103", f"the size `{name}` is not declared", (Label(span, "no dim, hyper or number by this name"),),
         (help + f"a symbolic size is declared by a line of its own: dim {name}",),
-        fix=respelt(span, name, known),
+        fix=(declaration,) if declaration is not None and similar is None else respelt(span, name, known),
     )  # fmt: skip
 
 
@@ -127,8 +128,8 @@ def no_member(span: Span, owner: str, name: str, members: Iterable[str], note: s
     )  # fmt: skip
 
 
-def misplaced(span: Span, what: str, where: str, help: str) -> Diagnostic:
-    return Diagnostic("E0107", f"{what} can't stand {where}", (Label(span),), (help,))
+def misplaced(span: Span, what: str, where: str, help: str, fix: tuple[Edit, ...] = ()) -> Diagnostic:
+    return Diagnostic("E0107", f"{what} can't stand {where}", (Label(span),), (help,), fix=fix)
 
 
 def updated_twice(span: Span, name: str, first: Span | None) -> Diagnostic:

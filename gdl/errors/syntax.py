@@ -308,6 +308,14 @@ def foreign_word(span: Span, meant: str) -> Diagnostic:
     return _error("E0015", f"GDL has no `{span.text}`", span, "", f"write `{meant}`", fix=_fix(span, meant))
 
 
+def open_axis(span: Span, indexed: str) -> Diagnostic:
+    """`None` as an axis of a type, or in the index of a tensor."""
+    hint = "an axis that the data decide has a name: a line `dim batch`, then f32[batch, 10]"
+    if indexed:
+        hint = f"for a new axis write expand({indexed}, axis=0)"
+    return _error("E0015", f"GDL has no `{span.text}`", span, "", hint)
+
+
 def foreign_operator(span: Span, name: str = "x") -> Diagnostic:
     text = span.text
     meant = {"&&": "and", "||": "or", "&": "and", "!": "not", "===": "==", "!==": "!=", ":=": "=", "^": "**"}.get(text)

@@ -9,6 +9,7 @@ from gdl.errors import calls as errors
 from gdl.errors import names as name_errors
 from gdl.graph.node import Node
 from gdl.lang.context import Context, Frame
+from gdl.lang.imports import line_after_imports
 from gdl.lang.values import POISON, Instance, Pack, Poisoned, describe
 from gdl.source import Span
 from gdl.syntax import ast
@@ -101,7 +102,10 @@ def typed(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
         if name in cx.broken and frame.library is cx.main:
             raise Poisoned from None
         known = [n for n, v in {**cx.top.names, **frame.names}.items() if not isinstance(v, (Node, Instance, bool, str))]
-        cx.fail(name_errors.unknown_size(_place_of(expr, name), name, known), frame)
+        source = expr.span.source
+        is_fed = source is cx.main.source and source.line(expr.span.line).split()[:1] == ["placeholder"]
+        declaration = line_after_imports(source, f"dim {name}") if is_fed else None  # other tensors need numbers
+        cx.fail(name_errors.unknown_size(_place_of(expr, name), name, known, declaration), frame)
 
 
 def _place_of(expr: ast.TypeExpr, name: str) -> Span:

@@ -23,13 +23,19 @@ def import_of(source: Source, module: str, name: str) -> Edit:
     there = re.search(rf"^from[ \t]+{re.escape(module)}[ \t]+import[ \t]+[\w, \t]*\w", text, re.MULTILINE)
     if there:
         return Edit(Span(source, there.end(), there.end()), f", {name}")
+    return line_after_imports(source, f"from {module} import {name}")
+
+
+def line_after_imports(source: Source, line: str) -> Edit:
+    """The edit that puts a line behind the imports of the text, else behind its title."""
+    text = source.text
     at = max((found.end() for found in _IMPORT.finditer(text)), default=0)
     if not at:
         at = _HEAD.match(text).end()  # type: ignore[union-attr]
         title = _TITLE.match(text, at)
         at = title.end() if title else at
     line_break = "" if text[:at].endswith(("\n", "\ufeff")) or not at else "\n"
-    return Edit(Span(source, at, at), f"{line_break}from {module} import {name}\n")
+    return Edit(Span(source, at, at), f"{line_break}{line}\n")
 
 
 def unused(module: ast.Module, source: Source) -> Iterator[Diagnostic]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from gdl.diagnostics import Edit
 from gdl.errors import calls as errors
 from gdl.errors import names as name_errors
 from gdl.errors import types as type_errors
@@ -172,8 +173,9 @@ def _bind(cx: Context, frame: Frame, s: ast.Bind) -> None:
     if s.type is not None:
         value = _of_declared_type(cx, frame, s, value)
     if isinstance(value, Partial) and isinstance(value.callee, Function) and value.callee.definition.what == "layer":
-        cx.fail(name_errors.misplaced(s.value.span, f"the layer {value.name} without its input", "in a plain binding",
-                                      f"write net {s.targets[0]} = {s.value.span.text}"), frame)  # fmt: skip
+        what, start = f"the layer {value.name} without its input", s.span.start
+        help, fix = f"write net {s.targets[0]} = {s.value.span.text}", Edit(Span(s.span.source, start, start), "net ")
+        cx.fail(name_errors.misplaced(s.value.span, what, "in a plain binding", help, (fix,)), frame)
     _set(cx, frame, s.targets[0], value, s.target_spans[0] if s.target_spans else s.span)
 
 

@@ -11,7 +11,7 @@ from gdl.source import Source, Span
 from gdl.syntax import ast
 from gdl.syntax.literals import ESCAPE, escape_value, number_value
 from gdl.syntax.table import Table
-from gdl.syntax.tokens import BROKEN, Token
+from gdl.syntax.tokens import BROKEN, DTYPES, Token
 
 # Characters that would change what a reader sees, or that no editor shows.
 _HIDDEN = re.compile("[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+|\r(?!\n)")
@@ -112,6 +112,9 @@ def _odd(lexed: Lexed, kind: str, word: str, at: int, table: Table) -> None:
     if kind == "NAME":
         if lexed.tokens and lexed.tokens[-1].kind == "DOT":
             lexed.tokens.append(Token(kind, word, span.start, span.end))
+        elif word == "None" and [token.kind for token in lexed.tokens[-2:]] == ["NAME", "LSQB"]:
+            before = lexed.tokens[-2].text
+            put(BROKEN, word, errors.open_axis(span, "" if before in DTYPES else before))
         else:
             put("NAME", _FOREIGN_WORDS[word], errors.foreign_word(span, _FOREIGN_WORDS[word]))
     elif kind == "FOREIGN":
