@@ -77,10 +77,11 @@ def returns_other(
     return Diagnostic("E0304", f"{name} declares {declared} but returns {got}", labels, (), (detail,) if detail else ())
 
 
-def wrong_rank(span: Span, what: str, wanted: str, got: TensorType, help: str = "") -> Diagnostic:
+def wrong_rank(span: Span, what: str, wanted: str, got: TensorType, help: str = "", text: str = "") -> Diagnostic:
+    """`text` tells it better where the axes are counted by another tensor."""
     return Diagnostic(
         "E0305",
-        f"{what} must be {wanted}, got {got}",
+        text or f"{what} must be {wanted}, got {got}",
         (Label(span, f"{got.rank} {'axis' if got.rank == 1 else 'axes'}"),),
         (help,) if help else (),
     )
