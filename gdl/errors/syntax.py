@@ -238,7 +238,7 @@ def misplaced(span: Span, block: str, block_span: Span | None) -> Diagnostic:
     if word in ("variable", "state", "net", "update", "load") and block == "def":
         hint = "a `def` is a pure function; write `layer` instead of `def` if it owns something"
     elif word in ("variable", "placeholder") and block == "optimizer":
-        hint = "what an optimizer keeps from step to step is a `state`; the variable that it trains is its first parameter"
+        hint = "what an optimizer keeps is a `state`; the variable that it trains is its first parameter"
     elif homes:
         hint = f"it belongs in {_a(homes[0])} block"
     elif block:
