@@ -144,6 +144,10 @@ def declared_type(
     return Diagnostic("E0310", f"`{name}` is declared {declared} but {what} {got}", labels, (help,))
 
 
+#: The help where the two meet inside the library, whose names say nothing to a user.
+CONVERT_AN_ARGUMENT = "convert one of the arguments explicitly: f32(...), f64(...)"
+
+
 def mixed_dtypes(op: str, left: tuple[Span, TensorType], right: tuple[Span, TensorType], help: str) -> Diagnostic:
     (left_span, left_type), (right_span, right_type) = left, right
     labels = [Label(left_span, str(left_type)), Label(right_span, str(right_type), is_primary=True)]
