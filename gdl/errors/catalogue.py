@@ -38,10 +38,13 @@ def page(code: str) -> str | None:
 
 
 def similar(code: str) -> list[str]:
-    """Codes like one that does not exist: that with its number, or those next to it that are about the same."""
+    """Codes like one that does not exist: with its number, beginning with it, or next to it and about the same."""
     number = code.lstrip("EW")
     if not number.isdecimal() or len(number) > 4:
         return []
+    begun = [other for other in titles() if len(number) < 4 and other[1:].startswith(number)]
+    if begun:
+        return begun[:10]
     known = [other for other in titles() if other[1:3] == number.zfill(4)[:2]]
     same = [other for other in known if int(other[1:]) == int(number)]
     return same or sorted(known, key=lambda other: abs(int(other[1:]) - int(number)))[:3]

@@ -237,6 +237,8 @@ def misplaced(span: Span, block: str, block_span: Span | None) -> Diagnostic:
         labels.append(Label(block_span, "this block is open"))
     if word in ("variable", "state", "net", "update", "load") and block == "def":
         hint = "a `def` is a pure function; write `layer` instead of `def` if it owns something"
+    elif word in ("variable", "placeholder") and block == "optimizer":
+        hint = "what an optimizer keeps is a `state`; the variable that it trains is its first parameter"
     elif homes:
         hint = f"it belongs in {_a(homes[0])} block"
     elif block:

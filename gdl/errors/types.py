@@ -77,10 +77,11 @@ def returns_other(
     return Diagnostic("E0304", f"{name} declares {declared} but returns {got}", labels, (), (detail,) if detail else ())
 
 
-def wrong_rank(span: Span, what: str, wanted: str, got: TensorType, help: str = "") -> Diagnostic:
+def wrong_rank(span: Span, what: str, wanted: str, got: TensorType, help: str = "", text: str = "") -> Diagnostic:
+    """`text` tells it better where the axes are counted by another tensor."""
     return Diagnostic(
         "E0305",
-        f"{what} must be {wanted}, got {got}",
+        text or f"{what} must be {wanted}, got {got}",
         (Label(span, f"{got.rank} {'axis' if got.rank == 1 else 'axes'}"),),
         (help,) if help else (),
     )
@@ -141,6 +142,10 @@ def declared_type(
     else:
         help = f"make the value {declared}"
     return Diagnostic("E0310", f"`{name}` is declared {declared} but {what} {got}", labels, (help,))
+
+
+#: The help where the two meet inside the library, whose names say nothing to a user.
+CONVERT_AN_ARGUMENT = "convert one of the arguments explicitly: f32(...), f64(...)"
 
 
 def mixed_dtypes(op: str, left: tuple[Span, TensorType], right: tuple[Span, TensorType], help: str) -> Diagnostic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,7 @@ from typing import Any, NoReturn
 from gdl.diagnostics import Diagnostic, Label
 from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
+from gdl.errors import types as type_errors
 from gdl.graph.node import Node
 from gdl.lang.modules import Library, Loader
 from gdl.lang.program import Hyper, LayerInfo, VariableInfo
@@ -277,9 +279,27 @@ def blame_caller(diagnostic: Diagnostic, calls: tuple[Span, ...], body_of: Calla
         Label(own[0], diagnostic.labels[0].text),
         *[each for each in diagnostic.labels[1:] if not is_library(each.span)],
     )
+    called = ([span, *calls])[calls.index(own[0])]  # the place in the library that the user's call led to
     return replace(
-        diagnostic, labels=labels + _chain(own, body_of), notes=(*diagnostic.notes, inside), fix=()
+        diagnostic, message=_as_called(diagnostic.message, called),
+        labels=labels + _chain(own, body_of), notes=(*diagnostic.notes, inside), fix=(),
+        helps=(type_errors.CONVERT_AN_ARGUMENT,) if diagnostic.code == "E0401" else diagnostic.helps,
     )  # fmt: skip
+
+
+_DEFINITION = re.compile(r"^(?:def|layer|optimizer) (?P<name>\w+)\((?P<parameters>.*?)\)", re.MULTILINE | re.DOTALL)
+
+
+def _as_called(message: str, place: Span) -> str:
+    """A message about an op or function inside the library, told of the one around `place`, which the user called."""
+    inner = re.match(r"`\w+`(?:: | (?=needs|cannot mix))|`(?P<parameter>\w+)` of `\w+`", message)
+    around = [found for found in _DEFINITION.finditer(place.source.text) if found.start() <= place.start]
+    if inner is None or not around:
+        return message
+    name, rest, parameter = around[-1]["name"], message[inner.end() :], inner["parameter"]
+    if parameter is None:
+        return f"`{name}`{': ' if inner[0].endswith(': ') else ' '}{rest}"
+    return f"`{parameter}` of `{name}`{rest}" if re.search(rf"\b{parameter}:", around[-1]["parameters"]) else message
 
 
 def _chain(places: list[Span], body_of: Callable[[Span], str]) -> tuple[Label, ...]:

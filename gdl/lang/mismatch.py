@@ -47,6 +47,7 @@ def describe_mismatch(
             found = type_errors.inner_sizes(span, shown, m.left, m.right, operands, _product_help(m, tensors))
         else:
             message = (f"{op} cannot broadcast {m.left.size} and {m.right.size}" if m.kind == "broadcast"
+                       else f"{op}: {m.text}" if m.text
                        else f"{op} needs equal sizes, got {m.left.size} and {m.right.size}")  # fmt: skip
             help = _join_help(tensors) if shown == "concat" else _size_help(m)
             found = type_errors.sizes_differ(span, message, operands, m.left, m.right, help)
@@ -62,7 +63,7 @@ def describe_mismatch(
     if m.kind == "rank" and involved:
         where, type = involved[0]
         return type_errors.wrong_rank(
-            where, f"`{m.args_named[0]}` of {op}", _legible(str(m.left)), type, _rank_help(m, where)
+            where, f"`{m.args_named[0]}` of {op}", _legible(str(m.left)), type, _rank_help(m, where), m.text
         )
     if m.kind == "axis":
         shown_type = next(iter(tensors.values()))[1] if tensors else None
@@ -75,7 +76,9 @@ def describe_mismatch(
         )
     because = type_errors.size_origins(m.left) if m.kind == "require" and isinstance(m.left, Dim) else ()
     help = m.right if m.kind == "require" and isinstance(m.right, str) else ""
-    return call_errors.requirement(span, f"{op}: {m.text}" if m.text else str(m), operands, None, because, help)
+    names_it = m.text.startswith(f"{shown} ")
+    text = m.text if names_it else f"{op}: {m.text}" if m.text else str(m)
+    return call_errors.requirement(span, text, operands, None, because, help)
 
 
 def _attribute(m: Mismatch, shown: str, span: Span, signature: str) -> Diagnostic:

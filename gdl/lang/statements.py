@@ -312,6 +312,8 @@ def _filled(cx: Context, frame: Frame, s: ast.Require) -> str:
 
     def fill(m: re.Match[str]) -> str:
         value = frame.names.get(m.group(1), ABSENT)
+        if isinstance(value, (tuple, bool)) or value is None:
+            return show_static(value)
         return m.group() if value is ABSENT else str(value.type if isinstance(value, Node) else value)
 
     return re.sub(r"\{(\w+)\}", fill, s.message or "")

@@ -10,7 +10,7 @@ from gdl.ops.indexing import argsort, take_along_axis
 from gdl.ops.samples import distinct, normal, sample
 from gdl.ops.shaping import broadcast_to, concat, reshape, slice_, transpose
 from gdl.ops.slicing import span, whole
-from gdl.ops.table import composite
+from gdl.ops.table import composite, show_static
 from gdl.types import sizes
 from gdl.types.match import Guard, Mismatch, normal_axes
 from gdl.types.sizes import Size
@@ -116,7 +116,8 @@ def moveaxis(x, source, destination):
 @moveaxis.require
 def _(x, source, destination):
     if len(normal_axes(source, x.rank)) != len(normal_axes(destination, x.rank)):
-        raise refuse(f"`source` and `destination` must name as many axes, got {source} and {destination}")
+        raise refuse(f"`source` and `destination` must name as many axes, "
+                     f"got {show_static(source)} and {show_static(destination)}")  # fmt: skip
 
 
 def _listed(axes: Any) -> tuple[int, ...]:

@@ -188,7 +188,7 @@ def normal_axes(axis: object, rank: int) -> tuple[int, ...]:
     listed = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
     found = [normal_axis(a, rank) for a in listed]
     if len(set(found)) != len(found):
-        raise Mismatch("require", text=f"an axis is named twice in {listed}")
+        raise Mismatch("require", text=f"an axis is named twice in {list(listed)}")
     return tuple(sorted(found))
 
 
