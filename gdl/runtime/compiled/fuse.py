@@ -31,9 +31,9 @@ def fuse(listing: Listing) -> list[Item]:
     """The statements in their new order, those to be compiled as nests."""
     statements, layouts = _Layouts(listing).hoisted()
     items: list[Item] = []
-    found = [_work(number, statement, layouts) or statement for number, statement in enumerate(statements)]
+    found = [_work(number, each, layouts) or each for number, each in enumerate(statements)]
     for compiled, run in groupby(found, lambda each: isinstance(each, Work)):
-        items += _nests(run) if compiled else run  # type: ignore[arg-type]
+        items += _nests(run) if compiled else run  # type: ignore[arg-type]  # noqa: B031  # one of the two
     return items
 
 
