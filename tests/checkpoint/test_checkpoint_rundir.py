@@ -232,11 +232,11 @@ run = open_run(out) if (out / "config.json").exists() else create(out, {"a.gdl":
 step = run.resumed.meta["step"] if run.resumed else 0
 if run.resumed:
     assert (run.resumed.tensors["w"] == step).all()
-print("ready", flush=True)
 while step < int(sys.argv[2]):
     step += 1
     run.append_metrics({"step": step, "loss": 1 / step})
     run.save_checkpoint(step, {"w": np.full(20_000, step, np.float32)}, {}, is_best=step % 7 == 0)
+    print("saved", flush=True)
 """
 
 
@@ -253,13 +253,13 @@ def test_killed_at_any_moment_it_can_be_resumed_and_ends_the_same(tmp_path):
     kills = 0
     for _ in range(8):
         running = child(out, 1_000_000)
-        assert running.stdout.readline() == "ready\n", running.stderr.read()
+        assert running.stdout.readline() == "saved\n", running.stderr.read()
         time.sleep(moments.uniform(0.0, 0.06))
         running.send_signal(signal.SIGKILL)
         running.communicate()
         kills += running.returncode == -signal.SIGKILL
     reached = open_run(out).resumed.meta["step"]
-    assert kills == 8 and reached > 8
+    assert kills == 8 and reached >= 8
     for folder in (out, tmp_path / "whole"):
         finishing = child(folder, reached + 10)
         _, complaints = finishing.communicate(timeout=120)
