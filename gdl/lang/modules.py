@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,8 @@ class Library:
 class Loader:
     """Opens modules, each once; knows the chain of files being opened, so that cycles are found."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[[Path], Source] = open_source) -> None:
+        self.read = read  # how the text of a file is had: an editor's is not on the disk yet
         self.diagnostics: list[Diagnostic] = []
         self.files: list[Path] = []
         self._standard: dict[str, Library] = {}
@@ -149,7 +150,7 @@ class Loader:
             return None
         if path not in self._by_path:
             try:
-                source = open_source(path)
+                source = self.read(path)
             except GdlError as error:
                 beside = [p.name for p in path.parent.glob("*.gdl")] if path.parent.is_dir() else []
                 why = error.diagnostics[0].message.rpartition(": ")[2]
