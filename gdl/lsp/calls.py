@@ -20,13 +20,14 @@ from gdl.syntax.tokens import CLOSERS, OPENERS, Token
 @dataclass(frozen=True, slots=True)
 class Open:
     """A call whose parentheses are open at some offset: `argument` counts what stands in them before it, and
-    `keyword` is the name that the argument there begins with, if it does."""
+    `keyword` is the name that the argument there begins with, if it does. `is_nested`: in a list in the argument."""
 
     callee: str
     offset: int  # of the callee
     argument: int
     keyword: str
     is_stage: bool
+    is_nested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def tokens_before(source: Source, offset: int) -> list[Token]:
 
 def open_call(tokens: list[Token]) -> Open | None:
     """The innermost call that is open at the end of some tokens."""
-    depth, commas, keyword, last = 0, 0, "", ""
+    depth, commas, keyword, last, is_nested = 0, 0, "", "", False
     for at in range(len(tokens) - 1, -1, -1):
         token = tokens[at]
         if token.kind in CLOSERS:
@@ -54,14 +55,17 @@ def open_call(tokens: list[Token]) -> Open | None:
         elif token.kind in OPENERS and depth:
             depth -= 1
         elif token.kind in OPENERS:
-            if token.kind != "LPAR" or at == 0 or tokens[at - 1].kind != "NAME":
+            if token.kind == "LBRACE":
                 return None
+            if token.kind != "LPAR" or at == 0 or tokens[at - 1].kind != "NAME":
+                commas, keyword, last, is_nested = 0, "", "", True
+                continue
             callee, start = tokens[at - 1], at - 1
             while start > 1 and tokens[start - 1].kind == "DOT":
                 start -= 2
             before = [each.kind for each in tokens[max(start - 3, 0) : start]]
             is_stage = before[-1:] == ["PIPE"] or before[-3:] == ["PIPE", "NAME", "COLON"]
-            return Open(callee.text, callee.start, commas, keyword, is_stage)
+            return Open(callee.text, callee.start, commas, keyword, is_stage, is_nested)
         elif depth == 0 and token.kind == "COMMA":
             commas += 1
         elif depth == 0 and commas == 0 and last == "ASSIGN" and token.kind == "NAME":

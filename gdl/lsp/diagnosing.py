@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gdl.diagnostics import Diagnostic
@@ -22,15 +22,20 @@ class Remark:
     related: tuple[tuple[Span, str], ...] = ()
 
 
-def remarks(source: Source, diagnostics: Iterable[Diagnostic]) -> Iterator[Remark]:
+def remarks(source: Source, diagnostics: Iterable[Diagnostic]) -> list[Remark]:
     """What there is to say of a program and the files that it imports; what has no place is said of its start."""
-    for each in diagnostics:
-        own = [label for label in each.labels if not is_library(label.span)]
-        first = own[0] if own else None
-        related = tuple([(label.span, label.text or each.message) for label in each.labels if label is not first])
-        span = first.span if first is not None else Span(source, 0, 0)
-        message = _message(each, first.text if first else "")
-        yield Remark(span, each.code, message, each.is_error, each.code == "W0118", related)
+    return [remark(source, each) for each in diagnostics]
+
+
+def remark(source: Source, diagnostic: Diagnostic) -> Remark:
+    """One diagnostic of a program."""
+    own = [label for label in diagnostic.labels if not is_library(label.span)]
+    first = own[0] if own else None
+    others = [label for label in diagnostic.labels if label is not first]
+    related = tuple([(label.span, label.text or diagnostic.message) for label in others])
+    span = first.span if first is not None else Span(source, 0, 0)
+    message = _message(diagnostic, first.text if first else "")
+    return Remark(span, diagnostic.code, message, diagnostic.is_error, diagnostic.code == "W0118", related)
 
 
 def _message(diagnostic: Diagnostic, label: str) -> str:

@@ -12,7 +12,7 @@ from gdl.source import Span
 from gdl.syntax import ast
 
 #: What a name can be -> the statements that declare it.
-_KINDS = {
+KINDS = {
     ast.Dim: "dim", ast.Hyper: "hyper", ast.Data: "data", ast.Placeholder: "placeholder", ast.Variable: "variable",
     ast.State: "state", ast.Net: "net", ast.Metric: "metric", ast.Bind: "value",
 }  # fmt: skip
@@ -142,9 +142,9 @@ class _Reader:
         if isinstance(s, (ast.Dim, ast.Bind)):
             pairs = zip(s.names, s.name_spans) if isinstance(s, ast.Dim) else zip(s.targets, s.target_spans)
             for name, span in pairs:
-                self.symbol(home, name, _KINDS[type(s)], span, s)
-        elif type(s) in _KINDS:
-            self.symbol(home, s.name, _KINDS[type(s)], s.name_span, s)
+                self.symbol(home, name, KINDS[type(s)], span, s)
+        elif type(s) in KINDS:
+            self.symbol(home, s.name, KINDS[type(s)], s.name_span, s)
         elif isinstance(s, ast.Definition):
             self.symbol(scope, s.name, s.what, s.name_span, s)
             self.names.definitions[s.name] = self.signature(scope, s)
@@ -161,7 +161,7 @@ class _Reader:
         if isinstance(s, (ast.If, ast.For)):
             for inner in (*s.body, *(s.orelse if isinstance(s, ast.If) else ())):
                 self.declare(scope, inner)
-        for stage in _labelled(s):
+        for stage in labelled(s):
             if stage.label_span is not None:
                 self.symbol(home, stage.label, "net", stage.label_span, stage)  # type: ignore[arg-type]
 
@@ -379,7 +379,7 @@ def _part(span: Span, start: int, end: int) -> Span:
     return Span(span.source, span.start + start, span.start + end)
 
 
-def _labelled(s: Any) -> Iterator[ast.Stage]:
+def labelled(s: Any) -> Iterator[ast.Stage]:
     """The stages with a label in a statement that are not in a scope of their own."""
     inside = walk(s, (ast.Scan, ast.Definition, ast.For, ast.If))
     return (node for node in inside if isinstance(node, ast.Stage) and node.label)
