@@ -84,9 +84,16 @@ def _hold_apart(page: Page, symbol: Symbol, name: str) -> None:
             line = Span(page.source, start, end).line
             raise Refused(f"`{name}` of the library is used on line {line}, and would be hidden")
     for (start, end), (member, owner) in page.names.members.items():
-        if member == symbol.name and not page.values(owner) and member_symbol(page, member, owner) is None:
+        if member == symbol.name and _may_own(page, symbol, owner) and member_symbol(page, member, owner) is None:
             line = Span(page.source, start, end).line
             raise Refused(f"line {line} is wrong, so it can't be told whether its `.{member}` is meant; mend it first")
+
+
+def _may_own(page: Page, symbol: Symbol, owner: Span) -> bool:
+    """Whether what stands at a place, of which nothing is known, may be a net with this member."""
+    found = page.names.meant.get((owner.start, owner.end))
+    is_net = found is None or found.kind not in ("data", "module")
+    return bool(symbol.scope.owner) and is_net and not page.values(owner)
 
 
 def _within(scope: Scope, outer: Scope) -> bool:

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from lsprotocol import types as lsp
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from gdl import __version__
 from gdl.lsp.desk import Desk
 from gdl.lsp.messages import FEATURES, REQUEST_FAILED
 from gdl.session.reference import entries
+
+
+class _Protocol(LanguageServerProtocol):
+    """The protocol without pygls' own copies of the texts: its lines end at characters that end none for a client, and
+    positions behind such an end are moved before anybody else sees them."""
+
+    @lsp_method(lsp.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: lsp.DidChangeTextDocumentParams) -> Iterator[Any]:
+        yield self.fm.features[lsp.TEXT_DOCUMENT_DID_CHANGE], (params,), None
 
 
 class Server(LanguageServer):
@@ -28,7 +38,7 @@ class Server(LanguageServer):
 
 def make_server(data: Path | None = None) -> Server:
     """A server that knows all messages; `data` is the folder of the data files."""
-    server = Server("gdl", __version__)
+    server = Server("gdl", __version__, protocol_cls=_Protocol)
     desk = Desk(server, data, guarded)
     for method, (answer, options) in FEATURES.items():
         server.feature(method, options)(guarded(answer, desk))
