@@ -48,15 +48,15 @@ def check(
     describe: Callable[[SourceCall], DataHeader],
     sources: Mapping[str, Any] | None = None,
     read: Callable[[Path], Source] = open_source,
-    begun: Callable[[Context], None] = lambda cx: None,
+    begun: Callable[[Context, ast.Module], None] = lambda cx, module: None,
 ) -> tuple[Program | None, list[Diagnostic]]:
     """The checked program, None where it has errors, and everything there is to say about it.
 
     `hypers` override the program's defaults; `describe` reads the headers of its data sources, `sources` are those that
-    exist by name. `read` gives the text of an imported file. `begun` is handed the context before anything is evaluated.
+    exist by name. `read` gives the text of an imported file; `begun` is handed the context and the tree first.
     """
     cx, module = open_context(source, hypers or {}, describe, sources or {}, read=read)
-    begun(cx)
+    begun(cx, module)
     return _checked(cx, module, is_text=True)
 
 

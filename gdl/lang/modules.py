@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ PRELUDE = ("functions", "losses", "initializers", "optimizers", "schedules", "ra
 
 @dataclass(eq=False)
 class Library:
-    """One module: its definitions by name, parsed or still to be parsed, and the names it imports."""
+    """One module: its definitions by name, those that were parsed and those that can be, and the names it imports."""
 
     name: str
     source: Source
@@ -37,17 +38,15 @@ class Library:
         """A definition or import by name, or None."""
         found = self.parsed.get(name) or self.imported.get(name)
         if found is None and name in self.unparsed:
-            item, problems = parse_item(self.source, self.unparsed.pop(name))
+            item, problems = parse_item(self.source, self.unparsed[name])
             if problems or not isinstance(item, ast.Definition):
                 raise AssertionError(f"{self.source.name}: {name} does not parse: {problems}")
-            found = self.parsed[name] = Function(item, self)
+            found = self.parsed.setdefault(name, Function(item, self))
         return found
 
     def names(self) -> Iterator[str]:
         """Everything that `lookup` would find."""
-        yield from self.parsed
-        yield from self.unparsed
-        yield from self.imported
+        yield from dict.fromkeys([*self.parsed, *self.unparsed, *self.imported])
 
 
 class Loader:
@@ -57,22 +56,13 @@ class Loader:
         self.read = read  # how the text of a file is had: an editor's is not on the disk yet
         self.diagnostics: list[Diagnostic] = []
         self.files: list[Path] = []
-        self._standard: dict[str, Library] = {}
         self._by_path: dict[Path, Library] = {}
         self._opening: list[Path] = []
         self._own: list[Library] = []
 
     def standard(self, name: str) -> Library | None:
         """A module of the standard library."""
-        if name not in self._standard:
-            path = resource("stdlib") / f"{name}.gdl"
-            if not name.isidentifier() or not path.is_file():
-                return None
-            source = Source(f"{name}.gdl", path.read_text(encoding="utf-8"), path)
-            library = Library(name, source, is_standard=True)
-            library.unparsed = {key: span for key, (_, span) in index(source).items()}
-            self._standard[name] = library
-        return self._standard[name]
+        return _standard(name)
 
     def prelude(self) -> list[Library]:
         found = [self.standard(name) for name in PRELUDE]
@@ -164,6 +154,18 @@ class Loader:
             self._by_path[path] = self._library(source, module)
             self._opening.pop()
         return self._by_path[path]
+
+
+@cache
+def _standard(name: str) -> Library | None:
+    """A module of the standard library: it never changes, so all checks of a process share what they parse of it."""
+    path = resource("stdlib") / f"{name}.gdl"
+    if not name.isidentifier() or not path.is_file():
+        return None
+    source = Source(f"{name}.gdl", path.read_text(encoding="utf-8"), path)
+    library = Library(name, source, is_standard=True)
+    library.unparsed.update((key, span) for key, (_, span) in index(source).items())
+    return library
 
 
 def _path_beside(own: Path, name: str) -> Path | None:

@@ -21,7 +21,7 @@ from gdl.source import Source, Span
 from gdl.train.data import DataOptions, data_options
 
 #: So long nothing must be typed before the text is checked.
-PAUSE_S = 0.05
+PAUSE_S = 0.03
 
 
 @dataclass(eq=False, slots=True)

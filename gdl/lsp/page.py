@@ -77,15 +77,14 @@ def turned(source: Source, known: Known) -> Page:
 def studied(source: Source, options: DataOptions, read: Callable[[Path], Source] = open_source) -> Page:
     """A text checked. `read` gives the text of an imported file."""
     seen: dict[tuple[int, int], list[Any]] = {}
-    contexts: list[Context] = []
+    started: list[tuple[Context, ast.Module]] = []
 
-    def begun(cx: Context) -> None:
+    def begun(cx: Context, module: ast.Module) -> None:
         cx.seen = seen
-        contexts.append(cx)
+        started.append((cx, module))
 
     checked = check_program(source, options, read=read, begun=begun)
-    (cx,) = contexts
-    module, _ = parse(source)
+    ((cx, module),) = started
     data = {name: tuple(v.header.fields) for name, v in cx.declared.items() if isinstance(v, DataValue)}
     names = resolve(module, data)
     bound = dict(_bound(names, seen, cx))

@@ -18,6 +18,7 @@ from gdl.lang.context import Context
 from gdl.lang.program import Action, Computation, Load, Program, Repeat
 from gdl.resources import is_file_name, open_source
 from gdl.source import Source
+from gdl.syntax import ast
 from gdl.train import checkpoint
 from gdl.train.data import SOURCES, DataOptions, describe
 from gdl.train.variables import model_types
@@ -56,7 +57,7 @@ def check_program(
     hypers: Mapping[str, Any] | None = None,
     absent: frozenset[str] = frozenset(),
     read: Callable[[Path], Source] = open_source,
-    begun: Callable[[Context], None] = lambda cx: None,
+    begun: Callable[[Context, ast.Module], None] = lambda cx, module: None,
 ) -> Checked:
     """The program of a text, its hypers set. `absent` are data sources, as called, that turned out not to be there;
     for `read` and `begun` see `gdl.lang.check`."""
