@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 
 from gdl.diagnostics import Edit
+from gdl.errors.catalogue import FOLDER
 from gdl.lsp.diagnosing import Remark, remarks
 from gdl.lsp.page import Known, Page, studied, turned
 from gdl.lsp.positions import Text
@@ -127,7 +129,7 @@ class Desk:
         return lsp.Diagnostic(
             self.range(remark.span), remark.message,
             severity=lsp.DiagnosticSeverity.Error if remark.is_error else lsp.DiagnosticSeverity.Warning,
-            code=remark.code, source="gdl",
+            code=remark.code, source="gdl", code_description=_page(remark.code),
             tags=[lsp.DiagnosticTag.Unnecessary] if remark.is_unused else None,
             related_information=[
                 lsp.DiagnosticRelatedInformation(self.location(span, document), text) for span, text in remark.related
@@ -167,3 +169,11 @@ class Desk:
             if other.path is not None and other.path.resolve() == source.path.resolve():
                 return other.uri
         return from_fs_path(str(source.path.resolve())) or document.uri
+
+
+@cache
+def _page(code: str) -> lsp.CodeDescription | None:
+    """What `gdl explain` tells of a code, as a link."""
+    path = FOLDER / f"{code}.md"
+    href = from_fs_path(str(path)) if path.is_file() else None
+    return lsp.CodeDescription(href) if href else None

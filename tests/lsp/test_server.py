@@ -61,6 +61,7 @@ def test_diagnostics_while_typing(client: Client, tmp_path: Path) -> None:
     (wrong,) = client.open(uri, 'loss = mean([1.0, 2.0])\nnote = "\U0001d6fc" + los\n')
     assert (wrong["code"], wrong["severity"], wrong["source"]) == ("E0101", 1, "gdl")
     assert "did you mean `loss`" in wrong["message"]
+    assert "E0101" in Path(wrong["codeDescription"]["href"].removeprefix("file://")).read_text(encoding="utf-8")
     # the Greek letter is two units of UTF-16
     assert wrong["range"] == {"start": {"line": 1, "character": 14}, "end": {"line": 1, "character": 17}}
     (related,) = wrong["relatedInformation"]
