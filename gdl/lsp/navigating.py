@@ -26,7 +26,7 @@ def definition(page: Page, offset: int) -> Span | None:
         if symbol.kind == "import":
             target = definition_of(imported(page, symbol))
             return target.name_span if target is not None else symbol.declarations[0]
-        return symbol.declarations[symbol.declared_for(span.start)]
+        return symbol.declarations[symbol.declared_for(span.start)] if symbol.declarations else None
     keyword = keyword_at(page, offset)
     if keyword is not None:
         target = definition_of(keyword[1])

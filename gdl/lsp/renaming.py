@@ -49,7 +49,7 @@ def _own(page: Page, offset: int) -> Symbol:
     if symbol.kind == "import":
         raise Refused(f"`{symbol.name}` is imported: it is declared in {symbol.items[0].module}")
     if symbol.kind == "module" and symbol.declarations[0] == symbol.items[0].module_span:
-        raise Refused(f'`{symbol.name}` is the name of a file; import it `as` another')
+        raise Refused(f"`{symbol.name}` is the name of a file; import it `as` another")
     return symbol
 
 

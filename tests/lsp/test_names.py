@@ -65,6 +65,7 @@ def test_fields_of_records_are_not_the_placeholders_of_their_name() -> None:
     ("text", "line", "file"),
     [
         ("y = rel\u2038u([1.0])", None, ""),  # an op is no text in GDL
+        ("y = mean([1.0], over=ro\u2038w)", None, ""),  # no axis has this label
         ("y = softmax([1.0]) + mea\u2038n([1.0])", "def mean", "functions.gdl"),
         ("from nn import De\u2038nse\ny = zeros([1, 2]) |> d: Dense(3)", "layer Dense", "nn.gdl"),
         ("y = mean([1.0], axi\u2038s=0)", "def mean", "functions.gdl"),
