@@ -24,21 +24,21 @@ PRELUDE = ("functions", "losses", "initializers", "optimizers", "schedules", "ra
 
 @dataclass(eq=False)
 class Library:
-    """One module: its definitions by name, those that were parsed and those that can be, and the names it imports."""
+    """One module: its definitions by name, where they stand if they are parsed when named, and the names it imports."""
 
     name: str
     source: Source
     is_standard: bool = False
     parsed: dict[str, Function] = field(default_factory=dict)
-    unparsed: dict[str, Span] = field(default_factory=dict)
+    places: dict[str, Span] = field(default_factory=dict)
     imported: dict[str, Any] = field(default_factory=dict)
     statements: tuple[ast.Item, ...] = ()  # everything but definitions and imports, of a file of the user's
 
     def lookup(self, name: str) -> Any:
         """A definition or import by name, or None."""
         found = self.parsed.get(name) or self.imported.get(name)
-        if found is None and name in self.unparsed:
-            item, problems = parse_item(self.source, self.unparsed[name])
+        if found is None and name in self.places:
+            item, problems = parse_item(self.source, self.places[name])
             if problems or not isinstance(item, ast.Definition):
                 raise AssertionError(f"{self.source.name}: {name} does not parse: {problems}")
             found = self.parsed.setdefault(name, Function(item, self))
@@ -46,7 +46,7 @@ class Library:
 
     def names(self) -> Iterator[str]:
         """Everything that `lookup` would find."""
-        yield from dict.fromkeys([*self.parsed, *self.unparsed, *self.imported])
+        yield from dict.fromkeys([*self.places, *self.parsed, *self.imported])
 
 
 class Loader:
@@ -164,7 +164,7 @@ def _standard(name: str) -> Library | None:
         return None
     source = Source(f"{name}.gdl", path.read_text(encoding="utf-8"), path)
     library = Library(name, source, is_standard=True)
-    library.unparsed.update((key, span) for key, (_, span) in index(source).items())
+    library.places.update((key, span) for key, (_, span) in index(source).items())
     return library
 
 
