@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import scaling, startup
+from benchmarks import editor, scaling, startup
 from benchmarks.machine import describe, installed_bytes, package_bytes
 from benchmarks.page import Found, page
 from benchmarks.processes import PEERS, ROOT, Peer
@@ -34,7 +34,7 @@ def main() -> int:
         _say(str(fault))
         return 1
     if "startup" in given.parts:
-        found.starts = startup.measure(fewest, rounds)
+        found.starts = startup.measure(fewest, rounds) | editor.measure(rounds)
         found.first_steps = {n: startup.measure_first_steps(peers, n, rounds) for n in given.threads}
     found.scales = scaling.measure(fewest, given.quick) if "scaling" in given.parts else {}
     found.sizes = _sizes(peers) if "sizes" in given.parts else {}

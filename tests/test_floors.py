@@ -12,7 +12,7 @@ FLOORS: dict[str, float] = {
     "source": 0, "diagnostics": 0, "errors": 0, "resources": 0, "render": 0, "fixes": 0, "columns": 0, "collection": 0, "record": 0,
     "syntax": 1, "types": 2, "graph": 3, "ops": 4, "lang": 5, "autodiff": 5, "passes": 5,
     "runtime": 6, "train": 7, "session": 8, "builder": 8, "interactive": 8.2, "": 8.5, "cli": 9,
-    "doc": 9, "repl": 9, "highlighting": 9, "__main__": 9,
+    "doc": 9, "repl": 9, "lsp": 9, "highlighting": 9, "__main__": 9,
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "explain": ("gdl.cli.explain", "What the code of an error means."),
     "doc": ("gdl.cli.doc", "What a name means: ops, the library, your own modules."),
     "repl": ("gdl.cli.repl", "A prompt: type expressions and see what they are."),
+    "lsp": ("gdl.cli.lsp", "The language server, for editors."),
 }
 #: GDL's own threads share the work (gdl.runtime.blas). What is told so before it is loaded starts none that would idle,
 #: and Accelerate listens at no other time.

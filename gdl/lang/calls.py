@@ -296,6 +296,9 @@ def run_function(cx: Context, frame: Frame, function: Function, bound: Bound, bo
         body.names.update(statics)
         bindings = Bindings(statics=statics)
         _match_tensors(cx, frame, function, bound, body, bindings, span)
+        if cx.seen is not None:
+            for param in definition.params:
+                cx.note(param.name_span, body.names[param.name])
         result = run_body(cx, body, definition.body)
         if definition.what != "optimizer":
             _check_results(cx, body, function, result, bindings, span)

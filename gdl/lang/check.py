@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from gdl.collection import uncollected
@@ -28,6 +29,7 @@ from gdl.lang.program import Eval, Load, Program, Save, Test, Train
 from gdl.lang.statements import execute, foresee, run_statements
 from gdl.lang.uncalled import check_uncalled
 from gdl.lang.values import Poisoned
+from gdl.resources import open_source
 from gdl.source import Source, Span
 from gdl.syntax import ast
 from gdl.types import sizes
@@ -45,18 +47,22 @@ def check(
     hypers: Mapping[str, Any] | None = None,
     describe: Callable[[SourceCall], DataHeader],
     sources: Mapping[str, Any] | None = None,
+    read: Callable[[Path], Source] = open_source,
+    begun: Callable[[Context, ast.Module], None] = lambda cx, module: None,
 ) -> tuple[Program | None, list[Diagnostic]]:
     """The checked program, None where it has errors, and everything there is to say about it.
 
     `hypers` override the program's defaults; `describe` reads the headers of its data sources, `sources` are those that
-    exist by name.
+    exist by name. `read` gives the text of an imported file; `begun` is handed the context and the tree first.
     """
-    return check_module(source, None, {}, hypers=hypers, describe=describe, sources=sources)
+    cx, module = open_context(source, hypers or {}, describe, sources or {}, read=read)
+    begun(cx, module)
+    return _checked(cx, module, is_text=True)
 
 
 def check_module(
     source: Source,
-    module: ast.Module | None,
+    module: ast.Module,
     given: Mapping[str, Any],
     *,
     hypers: Mapping[str, Any] | None = None,
@@ -64,9 +70,13 @@ def check_module(
     sources: Mapping[str, Any] | None = None,
 ) -> tuple[Program | None, list[Diagnostic]]:
     """As `check`, of items that were parsed before, maybe from many texts. `given` are names that nothing declares."""
-    is_text = module is None
     cx, module = open_context(source, hypers or {}, describe, sources or {}, module)
     cx.declared.update(given)
+    return _checked(cx, module, is_text=False)
+
+
+def _checked(cx: Context, module: ast.Module, is_text: bool) -> tuple[Program | None, list[Diagnostic]]:
+    source = cx.main.source
     with deep_stack():
         program = _check(cx, module)
     if is_text and not any(d.is_error for d in cx.diagnostics):
@@ -81,9 +91,10 @@ def open_context(
     describe: Callable[[SourceCall], DataHeader],
     sources: Mapping[str, Any],
     module: ast.Module | None = None,
+    read: Callable[[Path], Source] = open_source,
 ) -> tuple[Context, ast.Module]:
     """A context in which nothing is evaluated yet, and the tree of the text, unless that is given."""
-    loader = Loader()
+    loader = Loader(read)
     main, module = loader.main(source, module)
     cx = Context(main, loader, hypers, describe, sources)
     cx.evaluate, cx.execute, cx.condition = partial(evaluate, cx), partial(execute, cx), partial(evaluate_condition, cx)

@@ -81,6 +81,8 @@ class Context:
     is_known: Callable[[Frame, str], bool]
     #: What a field of a data source means outside a feed: at a prompt all of its records, in a file nothing.
     records: Callable[[DataValue, str, Span], Node] | None = None
+    #: What expressions and names of the main file came to, by place, each value in turn: for editors, who ask for it.
+    seen: dict[tuple[int, int], list[Any]] | None = None
 
     def __init__(
         self,
@@ -119,6 +121,11 @@ class Context:
         self.guards: list[tuple[Guard, tuple[Span, ...]]] = []
         self.keys: dict[str, int] = {}
         self.drawn: list[Node] = []  # random nodes, in the order they were made
+
+    def note(self, span: Span | None, value: Any) -> None:
+        """Remember what stands at a place of the main file, where that is asked for."""
+        if self.seen is not None and span is not None and span.source is self.main.source:
+            self.seen.setdefault((span.start, span.end), []).append(value)
 
     # ---- diagnostics
 

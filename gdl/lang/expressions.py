@@ -43,6 +43,8 @@ def evaluate(cx: Context, frame: Frame, expr: ast.Expr) -> Any:
         cx.fail(call_errors.size_too_complex(expr.span, sizes.MAX_PARTS), frame)
     if value is POISON:
         raise Poisoned
+    if cx.seen is not None:
+        cx.note(expr.span, value)
     return value
 
 

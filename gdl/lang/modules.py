@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,55 +24,45 @@ PRELUDE = ("functions", "losses", "initializers", "optimizers", "schedules", "ra
 
 @dataclass(eq=False)
 class Library:
-    """One module: its definitions by name, parsed or still to be parsed, and the names it imports."""
+    """One module: its definitions by name, where they stand if they are parsed when named, and the names it imports."""
 
     name: str
     source: Source
     is_standard: bool = False
     parsed: dict[str, Function] = field(default_factory=dict)
-    unparsed: dict[str, Span] = field(default_factory=dict)
+    places: dict[str, Span] = field(default_factory=dict)
     imported: dict[str, Any] = field(default_factory=dict)
     statements: tuple[ast.Item, ...] = ()  # everything but definitions and imports, of a file of the user's
 
     def lookup(self, name: str) -> Any:
         """A definition or import by name, or None."""
         found = self.parsed.get(name) or self.imported.get(name)
-        if found is None and name in self.unparsed:
-            item, problems = parse_item(self.source, self.unparsed.pop(name))
+        if found is None and name in self.places:
+            item, problems = parse_item(self.source, self.places[name])
             if problems or not isinstance(item, ast.Definition):
                 raise AssertionError(f"{self.source.name}: {name} does not parse: {problems}")
-            found = self.parsed[name] = Function(item, self)
+            found = self.parsed.setdefault(name, Function(item, self))
         return found
 
     def names(self) -> Iterator[str]:
         """Everything that `lookup` would find."""
-        yield from self.parsed
-        yield from self.unparsed
-        yield from self.imported
+        yield from dict.fromkeys([*self.places, *self.parsed, *self.imported])
 
 
 class Loader:
     """Opens modules, each once; knows the chain of files being opened, so that cycles are found."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[[Path], Source] = open_source) -> None:
+        self.read = read  # how the text of a file is had: an editor's is not on the disk yet
         self.diagnostics: list[Diagnostic] = []
         self.files: list[Path] = []
-        self._standard: dict[str, Library] = {}
         self._by_path: dict[Path, Library] = {}
         self._opening: list[Path] = []
         self._own: list[Library] = []
 
     def standard(self, name: str) -> Library | None:
         """A module of the standard library."""
-        if name not in self._standard:
-            path = resource("stdlib") / f"{name}.gdl"
-            if not name.isidentifier() or not path.is_file():
-                return None
-            source = Source(f"{name}.gdl", path.read_text(encoding="utf-8"), path)
-            library = Library(name, source, is_standard=True)
-            library.unparsed = {key: span for key, (_, span) in index(source).items()}
-            self._standard[name] = library
-        return self._standard[name]
+        return _standard(name)
 
     def prelude(self) -> list[Library]:
         found = [self.standard(name) for name in PRELUDE]
@@ -149,7 +140,7 @@ class Loader:
             return None
         if path not in self._by_path:
             try:
-                source = open_source(path)
+                source = self.read(path)
             except GdlError as error:
                 beside = [p.name for p in path.parent.glob("*.gdl")] if path.parent.is_dir() else []
                 why = error.diagnostics[0].message.rpartition(": ")[2]
@@ -163,6 +154,18 @@ class Loader:
             self._by_path[path] = self._library(source, module)
             self._opening.pop()
         return self._by_path[path]
+
+
+@cache
+def _standard(name: str) -> Library | None:
+    """A module of the standard library: it never changes, so all checks of a process share what they parse of it."""
+    path = resource("stdlib") / f"{name}.gdl"
+    if not name.isidentifier() or not path.is_file():
+        return None
+    source = Source(f"{name}.gdl", path.read_text(encoding="utf-8"), path)
+    library = Library(name, source, is_standard=True)
+    library.places.update((key, span) for key, (_, span) in index(source).items())
+    return library
 
 
 def _path_beside(own: Path, name: str) -> Path | None:

@@ -39,6 +39,8 @@ def evaluate_scan(cx: Context, frame: Frame, expr: ast.Scan) -> Any:
     carried = [parameter(str(c.name), n.type, (c.span, *frame.calls)) for c, n in zip(expr.carries, first)]
     loop = Loop({str(c.name): p for c, p in zip(expr.carries, carried)})
     names = {**frame.names, **dict(zip(expr.names, params)), **loop.carries}
+    for span, node in zip((*expr.name_spans, *[c.name_span for c in expr.carries]), (*params, *carried)):
+        cx.note(span, node)
     inner = Frame(
         "scan", frame.library, names, frame.scope, frame.training, frame.calls, frame.owner, frame.members,
         paths=frame.paths, dtypes=frame.dtypes, labels=frame.labels, loop=loop,

@@ -24,6 +24,7 @@ def apply_stage(cx: Context, frame: Frame, value: Argument, stage: ast.Stage) ->
         tensors = [value, *[a for a in args if a.name is None and may_be_tensor(a.value)]]
         statics = [a for a in args if a not in tensors[1:]]
         instance = _stage_instance(cx, frame, callee, statics, stage)
+        cx.note(stage.label_span, instance)
         return apply_instance(cx, frame, instance, tensors, span)
     if stage.label is not None:
         cx.fail(

@@ -66,6 +66,11 @@ def bound_names(statement: ast.Statement) -> tuple[str, ...]:
     return ()
 
 
+def name_spans(statement: Any) -> tuple[Span, ...]:
+    """Where the `bound_names` stand."""
+    return statement.target_spans if isinstance(statement, ast.Bind) else (statement.name_span,)
+
+
 def run_statements(cx: Context, frame: Frame, statements: Sequence[ast.Statement]) -> None:
     for statement in statements:
         execute(cx, frame, statement)
@@ -90,6 +95,9 @@ def execute(cx: Context, frame: Frame, statement: ast.Statement) -> None:
     try:
         _refuse_reserved(cx, frame, statement, names)
         _carry_out(cx, frame, statement)
+        if names and cx.seen is not None:
+            for name, span in zip(names, name_spans(statement)):
+                cx.note(span, frame.names.get(name, POISON))
     except Poisoned:
         for name in names or spoilt_names(statement):
             frame.names[name] = POISON
@@ -131,8 +139,7 @@ def _carry_out(cx: Context, frame: Frame, statement: ast.Statement) -> None:
 def _refuse_reserved(cx: Context, frame: Frame, statement: Any, names: Sequence[str]) -> None:
     for name in names:
         if name in RESERVED:
-            span = statement.target_spans[names.index(name)] if isinstance(statement, ast.Bind) else statement.name_span
-            cx.fail(name_errors.reserved(span, name), frame)
+            cx.fail(name_errors.reserved(name_spans(statement)[names.index(name)], name), frame)
 
 
 def _arrive(frame: Frame, name: str, waiting: list[ast.Statement], statement: ast.Statement) -> None:

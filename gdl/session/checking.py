@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,11 @@ from gdl.errors import checkpoint as errors
 from gdl.errors.data import not_to_be_had
 from gdl.graph.node import Graph
 from gdl.lang import check
+from gdl.lang.context import Context
 from gdl.lang.program import Action, Computation, Load, Program, Repeat
-from gdl.resources import is_file_name
+from gdl.resources import is_file_name, open_source
 from gdl.source import Source
+from gdl.syntax import ast
 from gdl.train import checkpoint
 from gdl.train.data import SOURCES, DataOptions, describe
 from gdl.train.variables import model_types
@@ -54,15 +56,20 @@ def check_program(
     options: DataOptions,
     hypers: Mapping[str, Any] | None = None,
     absent: frozenset[str] = frozenset(),
+    read: Callable[[Path], Source] = open_source,
+    begun: Callable[[Context, ast.Module], None] = lambda cx, module: None,
 ) -> Checked:
-    """The program of a text, its hypers set. `absent` are data sources, as called, that turned out not to be there."""
+    """The program of a text, its hypers set. `absent` are data sources, as called, that turned out not to be there;
+    for `read` and `begun` see `gdl.lang.check`."""
 
     def header(call: SourceCall) -> DataHeader:
         if str(call) in absent:
             raise not_to_be_had(str(call), ["it could not be fetched"])
         return describe(call, options)
 
-    program, diagnostics = check(source, hypers=hypers or {}, describe=header, sources=SOURCES)
+    program, diagnostics = check(
+        source, hypers=hypers or {}, describe=header, sources=SOURCES, read=read, begun=begun
+    )  # fmt: skip
     found = list(diagnostics)
     if program is not None:
         expanded, wrong = expanded_gradients(program)

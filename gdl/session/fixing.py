@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from gdl.diagnostics import Diagnostic
 from gdl.fixes import fixed
+from gdl.resources import open_source
 from gdl.session.checking import Checked, check_program
 from gdl.source import Source
 from gdl.train.data import DataOptions
@@ -24,9 +26,14 @@ class Mended:
     mended: tuple[Diagnostic, ...]
 
 
-def mend(source: Source, options: DataOptions, hypers: Mapping[str, Any] | None = None) -> Mended:
+def mend(
+    source: Source,
+    options: DataOptions,
+    hypers: Mapping[str, Any] | None = None,
+    read: Callable[[Path], Source] = open_source,
+) -> Mended:
     """The program checked and mended in turns, until no diagnostic has a fix any more."""
-    checked = check_program(source, options, hypers)
+    checked = check_program(source, options, hypers, read=read)
     mended: list[Diagnostic] = []
     seen = {source.text}
     for _ in range(MAX_ROUNDS):
@@ -35,5 +42,5 @@ def mend(source: Source, options: DataOptions, hypers: Mapping[str, Any] | None 
             break
         seen.add(now.text)
         mended += now.diagnostics
-        checked = check_program(Source(source.name, now.text, source.path), options, hypers)
+        checked = check_program(Source(source.name, now.text, source.path), options, hypers, read=read)
     return Mended(checked, tuple(mended))
