@@ -73,7 +73,7 @@ def _entry(entry: Entry, level: str) -> Iterator[str]:
     lines = [f"- {word}: {text}" for word, text in entry.facts]
     if lines:
         yield "\n".join(lines) + "\n"
-    yield "```text\n" + "\n".join(entry.examples) + "\n```\n"
+    yield "```gdl\n" + "\n".join(entry.examples) + "\n```\n"
 
 
 def _cell(text: str) -> str:

@@ -4,15 +4,19 @@ A page is read from top to bottom. Its fenced blocks are run in a folder of thei
 
     gdl        checked, then its tests and evals are run and its training for two steps
     python     a doctest where it begins with >>>, else executed; a page's blocks share their names
-    console    `$ gdl ...` is run and must say what is shown; a line `...` stands for any lines
+    console    `$ gdl ...` is run and must say what is shown; a line `...` stands for any lines,
+               ` ... ` in a line for any part of it
+    gdls       a session of the prompt, from its beginning, answered as shown (the prompt's tutorial has its own test)
 
 A comment before a block says what else it needs:
 
     <!-- file: NAME ... -->      a file in that folder, with the text that follows
-    <!-- name: NAME -->          the next gdl block is such a file as well
+    <!-- name: NAME -->          the next block is such a file as well
     <!-- error: E0301 -->        the next gdl block has this error
+    <!-- not run -->             the next gdl block is only checked
+    <!-- needs: numba -->        the next command is left out where this package is not installed
     <!-- needs: mnist -->        the next command finds MNIST's files (with the bundled digits in them)
-    <!-- numbers vary -->        numbers of the next command's output are not compared
+    <!-- numbers vary -->        numbers of what comes out of the next commands are not compared
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +39,21 @@ import pytest
 
 import gdl
 from gdl.ops.table import TABLE
+from gdl.repl.transcript import run_transcript
 from gdl.resources import resource
 from gdl.train.data.idx_format import read_idx
 from gdl.train.data.sources.digits import resized
 
 ROOT = Path(__file__).parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
+DOCS = [path for path in (ROOT / "docs").rglob("*.md") if "node_modules" not in path.parts]
+GENERATED = ("errors", "reference")  # below docs/; their programs are run by the tests of what they are made from
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "examples").glob("*.md"),
+        *(path for path in DOCS if path.parent.name not in GENERATED),
+    ]
+)
 PIECE = re.compile(r"^<!-- (?P<comment>.*?) ?-->$|^```(?P<language>\w*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"\b[0-9a-f]{64}\b|\d[\d,]*(\.\d*)?(e[-+]?\d+)?")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
@@ -110,14 +124,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def test_blocks_hold(page: Path, folder: Path, mnist: Path) -> None:
     names: dict[str, Any] = {}
     for block in blocks(page):
-        if block.language == "file":
+        if block.language == "file" or (block.language in ("text", "csv") and "name" in block.wishes):
             (folder / block.wishes["name"]).write_text(block.text, encoding="utf-8")
         elif block.language == "gdl":
             run_program(block, folder)
         elif block.language == "python":
             run_python(block, names)
-        elif block.language == "console":
+        elif block.language == "console" and (block.wishes.get("needs") != "numba" or find_spec("numba")):
             run_commands(block, mnist if block.wishes.get("needs") == "mnist" else None)
+        elif block.language == "gdls" and page.name != "repl-tutorial.md":
+            run_session(block, folder)
 
 
 def run_program(block: Block, folder: Path) -> None:
@@ -126,7 +142,7 @@ def run_program(block: Block, folder: Path) -> None:
     path.write_text(text, encoding="utf-8")
     found = [str(d.code) for d in gdl.check(path)]
     assert found == ([block.wishes["error"]] if "error" in block.wishes else []), block.place
-    if found:
+    if found or "not run" in block.wishes:
         return
     session = gdl.load(path)
     for result in session.test():
@@ -147,6 +163,14 @@ def run_python(block: Block, names: dict[str, Any]) -> None:
     )
     names.update(test.globs)
     assert result.failed == 0, block.place
+
+
+def run_session(block: Block, folder: Path) -> None:
+    for outcome in run_transcript(block.text, folder):
+        said, shown = outcome.actual, outcome.exchange.expected
+        if "numbers vary" in block.wishes:
+            said, shown = NUMBER.sub("0", said), NUMBER.sub("0", shown)
+        assert re.fullmatch(pattern(shown), said), f"{block.place}: {outcome.exchange.text}\n{outcome.actual}"
 
 
 def run_commands(block: Block, data: Path | None) -> None:
@@ -172,11 +196,12 @@ def commands(text: str) -> list[tuple[list[str], str]]:
 
 
 def pattern(shown: str) -> str:
-    """A line of `...` alone stands for any number of lines."""
-    return r"\n".join(r"(?:.*\n)*?.*" if line == "..." else re.escape(line) for line in shown.split("\n"))
+    """A line of `...` alone stands for any number of lines, ` ... ` in a line for any part of it."""
+    lines = [re.escape(line).replace(r"\ \.\.\.\ ", r" .*\ ") for line in shown.split("\n")]
+    return r"\n".join(r"(?:.*\n)*?.*" if line == r"\.\.\." else line for line in lines)
 
 
-@pytest.mark.parametrize("page", [pytest.param(p, id=str(p.relative_to(ROOT))) for p in PAGES])
+@pytest.mark.parametrize("page", [pytest.param(p, id=str(p.relative_to(ROOT))) for p in sorted({*PAGES, *DOCS})])
 def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (page.parent / target).exists(), target

@@ -81,8 +81,9 @@ def _started(event: Started) -> str | None:
     who = f"{event.at.train}: " if event.at.train != _UNNAMED else ""
     goes_on = f", from step {event.at.step:,}" if event.at.step else ""
     batch = "all at once" if event.batch == event.examples else f"{event.batch:,} at a time"
+    drawn = f" on {event.examples:,} examples, {batch}" if event.examples > 1 else ""
     length = f"{event.epochs:,} epochs, {event.steps:,} steps" if event.epochs else f"{event.steps:,} steps"
-    return f"{who}training for {length} on {event.examples:,} examples, {batch}{goes_on}"
+    return f"{who}training for {length}{drawn}{goes_on}"
 
 
 def _finished(event: Finished) -> str:

@@ -29,7 +29,7 @@ class Entry:
 
     @property
     def shown(self) -> str:
-        return ", ".join(self.names)
+        return ", ".join([name.strip() for name in self.names])
 
 
 def entry_of(item: ast.Item) -> Entry:

@@ -25,7 +25,7 @@ from gdl.lang.inline_tests import lower_test
 from gdl.lang.lookup import is_known
 from gdl.lang.modules import Loader
 from gdl.lang.procedures import head, lower_eval, lower_load, lower_train
-from gdl.lang.program import Eval, Load, Program, Save, Test, Train
+from gdl.lang.program import Eval, Load, Program, Save, Test, Train, covers
 from gdl.lang.statements import execute, foresee, run_statements
 from gdl.lang.uncalled import check_uncalled
 from gdl.lang.values import Poisoned
@@ -133,7 +133,7 @@ def _check(cx: Context, module: ast.Module) -> Program:
             tests = _each(cx, ast.Test, lower_test)
             loads = _each(cx, ast.Load, lower_load, [s for item in statements for s in _with_loads(item)])
     check_uncalled(cx)
-    _hold_procedures_together(cx, trains, evals)
+    _hold_procedures_together(cx, trains, evals, loads)
     return Program(
         source=cx.main.source, hypers=cx.hypers, data=data,
         placeholders={name: node.type for name, node in cx.placeholders.items()}, variables=cx.variables,
@@ -161,7 +161,9 @@ def _each(cx: Context, form: type, lower: Callable[..., Any], among: Sequence[An
     return found
 
 
-def _hold_procedures_together(cx: Context, trains: list[Train], evals: Mapping[str, Eval]) -> None:
+def _hold_procedures_together(
+    cx: Context, trains: list[Train], evals: Mapping[str, Eval], loads: Sequence[Load]
+) -> None:
     """What can be said only when all blocks are known: evals that run, values saved by, variables never trained."""
     declared = [s.name for s in cx.main.statements if isinstance(s, ast.Eval)]
     _hold_names_apart(cx)
@@ -177,7 +179,11 @@ def _hold_procedures_together(cx: Context, trains: list[Train], evals: Mapping[s
     if trains and not any(d.is_error for d in cx.diagnostics):
         trained = {path for train in trains for path in trained_by(train.body)}
         for path, info in cx.variables.items():
-            if info.trained and path not in trained and not info.frozen:
+            if not info.trained or path in trained:
+                continue
+            if any(load.freeze and covers(load.target, path) for load in loads):
+                cx.variables[path] = replace(info, frozen=True)
+            else:
                 cx.report(procedure_errors.never_trained(info.span, path))
 
 

@@ -15,6 +15,7 @@ from gdl.lang.bind import bind_statics
 from gdl.lang.builtins import variables_of
 from gdl.lang.calls import run_function
 from gdl.lang.context import Context, Frame, PendingUpdate, join
+from gdl.lang.program import covers
 from gdl.lang.values import Argument, Function, Partial, Poisoned, describe
 from gdl.ops.table import TABLE
 from gdl.source import Span
@@ -79,7 +80,7 @@ def _trained(
         paths = tuple([p for p, info in cx.variables.items() if info.trained and cx.leaves.get(p) in needs])
     if not paths:
         cx.fail(errors.nothing_to_train(s.loss.span, text), frame)
-    kept = tuple([p for p in paths if not any(p == f or p.startswith(f + "/") or f == "" for f in frozen)])
+    kept = tuple([p for p in paths if not any(covers(f, p) for f in frozen)])
     if not kept:
         cx.fail(
             errors.train_block(

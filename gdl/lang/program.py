@@ -170,6 +170,11 @@ class Load(Record):
     file_span: Span | None = None
 
 
+def covers(target: str, path: str) -> bool:
+    """Whether a variable belongs to what a `load` names."""
+    return target in ("", path) or path.startswith(target + "/")
+
+
 @record
 class Train(Record):
     name: str

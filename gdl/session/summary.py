@@ -214,7 +214,7 @@ def _symbols(graphs: Iterable[Graph]) -> list[str]:
 
 def variable_rows(variables: Mapping[str, VariableInfo]) -> tuple[VariableRow, ...]:
     """The tensors that last, in the order in which the program makes them."""
-    return tuple([VariableRow(path, info.type, info.trained) for path, info in variables.items()])
+    return tuple([VariableRow(path, info.type, info.trained and not info.frozen) for path, info in variables.items()])
 
 
 # ---- layers ------------------------------------------------------------------------------------------------------
@@ -239,9 +239,10 @@ def layer_rows(
     read = {node.attrs["path"] for node in nodes if node.op == "variable"}
     for path, info in variables.items():
         if path in read or _owner(path) in rows:  # of a layer in use all, running means too
+            is_trained = info.trained and not info.frozen
             for row in _around(rows, _owner(path)):
-                row.trained += _elements(info.type) if info.trained else 0
-                row.kept += 0 if info.trained else _elements(info.type)
+                row.trained += _elements(info.type) if is_trained else 0
+                row.kept += 0 if is_trained else _elements(info.type)
     for path, row in rows.items():
         if path in layers:
             row.layer, row.gives = layers[path].layer, layers[path].results
