@@ -98,7 +98,7 @@ def test_refusals_of_axes_and_parts():
     assert refusal("topk", x, k=11) == "the 11 greatest are more than axis 1 of f32[b, 10] has"
     assert refusal("topk", x, k=-1) == "`k` must not be negative, got -1"
     assert refusal("moveaxis", x, source=(0, 1), destination=0) == (
-        "`source` and `destination` must name as many axes, got (0, 1) and 0")
+        "`source` and `destination` must name as many axes, got [0, 1] and 0")
     assert refusal("stack") == "stack needs at least one tensor"
     assert refusal("rearrange", pattern="a -> a") == "rearrange needs at least one tensor"
     assert guarded(inferred("topk", x, k=2, axis=0)[1]) == [("2", "min(2, b)")]
