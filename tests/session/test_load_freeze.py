@@ -60,3 +60,21 @@ def test_without_freeze_they_are_trained_on(tmp_path: Path) -> None:
     start = new.variables["encoder/w"]
     new.train()
     assert not np.array_equal(new.variables["encoder/w"], start)
+
+
+def test_what_is_frozen_needs_no_training(tmp_path: Path) -> None:
+    saved(tmp_path)
+    new = gdl.load(program(tmp_path, 'load encoder from "old.safetensors" map "body" -> "encoder" freeze'))
+    assert [d.code for d in new.diagnostics] == []
+    assert [path for path, info in new.program.variables.items() if info.frozen] == ["encoder/w", "encoder/b"]
+
+
+def test_what_is_frozen_in_one_training_and_learns_in_another_counts_as_trained(tmp_path: Path) -> None:
+    saved(tmp_path)
+    path = program(tmp_path, 'load encoder from "old.safetensors" map "body" -> "encoder"')
+    first = 'train first {\n  load encoder from "old.safetensors" map "body" -> "encoder" freeze\n  steps 5'
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + text[text.index("train {") :].replace("train {\n  steps 5", first), encoding="utf-8")
+    new = gdl.load(path)
+    assert [d.code for d in new.diagnostics] == []
+    assert not any(info.frozen for info in new.program.variables.values())
