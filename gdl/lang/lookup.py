@@ -35,6 +35,7 @@ def lookup(cx: Context, frame: Frame, name: str, span: Span) -> Any:
     if any(name == working for working, _ in frame.working):
         _fail_cycle(cx, frame, name, span)
     if name == "training":
+        cx.steered += 1
         return frame.training
     if name in ("step", "epoch") and frame.library.lookup(name) is None:
         return clock(name)
@@ -89,6 +90,8 @@ def _outer(cx: Context, frame: Frame, name: str, span: Span) -> Any:
     if frame.library is not cx.main:
         return cx.statics_of(frame.library).get(name)
     value = cx.top.names.get(name)
+    if value is not cx.declared.get(name):
+        cx.steered += 1
     if value is POISON:
         raise Poisoned
     if value is not None and (is_static(value) or not isinstance(value, Node)):
