@@ -80,7 +80,7 @@ def _call_partial(
     if not tensors and not keywords:
         return partial
     bound = bind_statics(cx, frame, callee, partial.args, span)
-    named = [replace(a, name=name) for name, a in bound.items()]
+    named = [Argument(a.value, a.span, name, a.name_span, a.items) for name, a in bound.items()]
     return call_values(cx, frame, callee, [*tensors, *named, *keywords], span)
 
 
@@ -260,7 +260,7 @@ def apply_instance(cx: Context, frame: Frame, instance: Instance, args: list[Arg
     """A net applied to tensors: its layer's body, its variables at its path."""
     layer = instance.layer
     bound = bind_statics(cx, frame, layer, instance.args, instance.span or span)
-    named = [replace(a, name=name, name_span=a.name_span or a.span) for name, a in bound.items()]
+    named = [Argument(a.value, a.span, name, a.name_span or a.span, a.items) for name, a in bound.items()]
     bound = bind(cx, frame, layer, [*args, *named], span)
     training = _training(cx, frame, [*args, *instance.args])
     body = Frame("layer", layer.module, {}, instance.path, training, (span, *frame.calls), members=instance.members)

@@ -114,10 +114,12 @@ class Context:
         #: Counts what makes a body's value depend on more than its arguments: `training`, random draws, the program's
         #: own names, what variables there are.
         self.steered = 0
+        self.firsts: dict[Any, Any] = {}  # first values of variables, by declaration and type: see `gdl.lang.tensors`
         self.remembers = False  # see `gdl.lang.recall`
         self.remembered: dict[Any, deque[Any]] = {}
         self.applied: list[LayerInfo] = []  # as `layers`, each time
         self.declared: dict[str, Any] = {}  # dims, hypers and data of the main file
+        self.standard: dict[str, Any] = {}  # what names mean that the library, the ops or the language define
         self._statics: dict[Library, Mapping[str, Any]] = {}
         self.start_mode(training=False)
 
@@ -242,9 +244,11 @@ class Context:
                 if not isinstance(dim.size, int) and not self.is_trial:
                     symbol = sorted(sizes.symbols(dim.size))[0]
                     self.fail(name_errors.not_sized(span, path, str(type), symbol), frame)
-            steered, spent = self.steered, self.evaluations
+            outer, spent = (self.steered, self.remembers), self.evaluations
+            self.remembers = False
             first = self.leaf(path, type, span) if self.is_trial else initial(path)
-            self.steered, self.initial_cost = steered, self.initial_cost + self.evaluations - spent
+            self.steered, self.remembers = outer
+            self.initial_cost += self.evaluations - spent
             self.variables[path] = VariableInfo(path, type, first, trained, span=span)
             self.first_uses[path] = _users((*frame.calls, span))
         elif known.type != type:
