@@ -34,7 +34,7 @@ def expand(graph: Graph) -> Graph:
     wrong: dict[Node, tuple[Diagnostic, ...]] = {}
     taken = 0
     for node in order:
-        if node in wrong or any(i not in new for i in node.inputs):
+        if wrong and (node in wrong or any(i not in new for i in node.inputs)):
             continue  # a request that is wrong, or what needs its value
         if node.op in REQUESTS and node not in new:
             taken += len(topological([new[node.inputs[0]]]))
@@ -58,9 +58,8 @@ def expand(graph: Graph) -> Graph:
 
 def _rebuilt(node: Node, new: dict[Node, Node]) -> Node:
     """The node over the new inputs."""
-    inputs = [new[i] for i in node.inputs]
-    same = all(a is b for a, b in zip(inputs, node.inputs))
-    rebuilt = node if same else replace_inputs(node, inputs)
+    inputs = tuple([new[i] for i in node.inputs])
+    rebuilt = node if inputs == node.inputs else replace_inputs(node, inputs)
     return _with_body_expanded(rebuilt) if node.op == LOOP else rebuilt
 
 

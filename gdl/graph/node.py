@@ -217,9 +217,8 @@ def rewrite(roots: Iterable[Node], change: Callable[[Node], Node]) -> dict[Node,
     """Old node -> new node for everything the roots need; `change` sees each node with its inputs already changed."""
     new: dict[Node, Node] = {}
     for node in topological(roots):
-        inputs = [new[i] for i in node.inputs]
-        same = all(a is b for a, b in zip(inputs, node.inputs))
-        new[node] = change(node if same else replace_inputs(node, inputs))
+        inputs = tuple([new[i] for i in node.inputs])
+        new[node] = change(node if inputs == node.inputs else replace_inputs(node, inputs))
     return new
 
 

@@ -64,6 +64,7 @@ def apply_op(
     cx.guard(guards, frame, span)
     if entry.random:
         cx.drawn.append(node)
+        cx.steered += 1
     if len(nodes) == 2 and entry.elementwise and not is_library(span):
         _warn_if_larger(cx, shown, node, inputs, span)
     return node

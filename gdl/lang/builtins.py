@@ -149,6 +149,7 @@ def _extents(value: Any) -> tuple[int, ...]:
 
 def variables_of(cx: Context, frame: Frame, value: Any, span: Span) -> tuple[str, ...]:
     """Paths of the trained variables that a net, a list of nets or a variable stands for."""
+    cx.steered += 1
     if isinstance(value, Node) and value.op == "variable":
         return (value.attrs["path"],)
     if isinstance(value, VariableSet):

@@ -27,6 +27,7 @@ from gdl.lang.builtins import call_builtin, static_call
 from gdl.lang.context import Context, Frame, PendingUpdate, join
 from gdl.lang.mismatch import describe_mismatch, show_type
 from gdl.lang.program import LayerInfo
+from gdl.lang.recall import recalled
 from gdl.lang.statements import run_body
 from gdl.lang.values import (
     Argument,
@@ -79,7 +80,7 @@ def _call_partial(
     if not tensors and not keywords:
         return partial
     bound = bind_statics(cx, frame, callee, partial.args, span)
-    named = [replace(a, name=name) for name, a in bound.items()]
+    named = [Argument(a.value, a.span, name, a.name_span, a.items) for name, a in bound.items()]
     return call_values(cx, frame, callee, [*tensors, *named, *keywords], span)
 
 
@@ -259,7 +260,7 @@ def apply_instance(cx: Context, frame: Frame, instance: Instance, args: list[Arg
     """A net applied to tensors: its layer's body, its variables at its path."""
     layer = instance.layer
     bound = bind_statics(cx, frame, layer, instance.args, instance.span or span)
-    named = [replace(a, name=name, name_span=a.name_span or a.span) for name, a in bound.items()]
+    named = [Argument(a.value, a.span, name, a.name_span or a.span, a.items) for name, a in bound.items()]
     bound = bind(cx, frame, layer, [*args, *named], span)
     training = _training(cx, frame, [*args, *instance.args])
     body = Frame("layer", layer.module, {}, instance.path, training, (span, *frame.calls), members=instance.members)
@@ -272,15 +273,22 @@ def apply_instance(cx: Context, frame: Frame, instance: Instance, args: list[Arg
             cx.updates[i] = PendingUpdate(cx.updates[i].variable, cx.updates[i].value, anchors)
     if not cx.is_trial:
         results = tuple([node.type for node in anchors])
-        cx.layers[instance.path] = LayerInfo(instance.path, layer.name, results, instance.span)
+        cx.apply_layer(LayerInfo(instance.path, layer.name, results, instance.span))
     return result
 
 
 def run_function(cx: Context, frame: Frame, function: Function, bound: Bound, body: Frame, span: Span) -> Any:
+    """The value of a call whose arguments are bound."""
+    cx.called.add(function)
+    if cx.remembers:
+        return recalled(cx, function, bound, body, lambda: _run(cx, frame, function, bound, body, span))
+    return _run(cx, frame, function, bound, body, span)
+
+
+def _run(cx: Context, frame: Frame, function: Function, bound: Bound, body: Frame, span: Span) -> Any:
     """Parameters matched, the body run, the results held against the signature."""
     definition = function.definition
     statics: dict[str, Any] = {}
-    cx.called.add(function)
     with cx.deeper(span):
         for param in definition.params:
             if is_tensor_param(param):

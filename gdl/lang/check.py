@@ -117,12 +117,13 @@ def _check(cx: Context, module: ast.Module) -> Program:
     loads: list[Load] = []
     guards: list[tuple[Guard, tuple[Span, ...]]] = []
     statements = cx.main.statements
-    for training in (True, False):
-        if training and not any(isinstance(s, ast.Train) for s in statements):
-            continue
+    trained = any(isinstance(s, ast.Train) for s in statements)
+    for training in (True, False) if trained else (False,):
         cx.start_mode(training)
         foresee(cx.top, statements)
+        cx.remembers = trained
         run_statements(cx, cx.top, statements)
+        cx.remembers = False
         tops[training] = cx.top
         guards += cx.guards
         if training:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -108,7 +109,17 @@ class Context:
         self.is_trial = False  # a definition that nothing calls is evaluated with made-up arguments
         self.depth = 0
         self.evaluations, self.max_evaluations = 0, MAX_EVALUATIONS
+        #: Of the evaluations, those for first values of variables, which are made once.
+        self.initial_cost = 0
+        #: Counts what makes a body's value depend on more than its arguments: `training`, random draws, the program's
+        #: own names, what variables there are.
+        self.steered = 0
+        self.firsts: dict[Any, Any] = {}  # first values of variables, by declaration and type: see `gdl.lang.tensors`
+        self.remembers = False  # see `gdl.lang.recall`
+        self.remembered: dict[Any, deque[Any]] = {}
+        self.applied: list[LayerInfo] = []  # as `layers`, each time
         self.declared: dict[str, Any] = {}  # dims, hypers and data of the main file
+        self.standard: dict[str, Any] = {}  # what names mean that the library, the ops or the language define
         self._statics: dict[Library, Mapping[str, Any]] = {}
         self.start_mode(training=False)
 
@@ -218,6 +229,10 @@ class Context:
         self.keys[path] = count + 1
         return path if count == 0 else f"{path}.{count}"
 
+    def apply_layer(self, info: LayerInfo) -> None:
+        self.layers[info.path] = info
+        self.applied.append(info)
+
     def declare_variable(
         self, frame: Frame, name: str, type: TensorType, initial: Callable[[str], Node], trained: bool, span: Span
     ) -> Node:
@@ -229,7 +244,11 @@ class Context:
                 if not isinstance(dim.size, int) and not self.is_trial:
                     symbol = sorted(sizes.symbols(dim.size))[0]
                     self.fail(name_errors.not_sized(span, path, str(type), symbol), frame)
+            outer, spent = (self.steered, self.remembers), self.evaluations
+            self.remembers = False
             first = self.leaf(path, type, span) if self.is_trial else initial(path)
+            self.steered, self.remembers = outer
+            self.initial_cost += self.evaluations - spent
             self.variables[path] = VariableInfo(path, type, first, trained, span=span)
             self.first_uses[path] = _users((*frame.calls, span))
         elif known.type != type:

@@ -32,9 +32,11 @@ def lookup(cx: Context, frame: Frame, name: str, span: Span) -> Any:
         return value
     if name in frame.pending:
         return _forward(cx, frame, name, span)
-    if any(name == working for working, _ in frame.working):
-        _fail_cycle(cx, frame, name, span)
+    for working, _ in frame.working:
+        if name == working:
+            _fail_cycle(cx, frame, name, span)
     if name == "training":
+        cx.steered += 1
         return frame.training
     if name in ("step", "epoch") and frame.library.lookup(name) is None:
         return clock(name)
@@ -67,13 +69,17 @@ def find_definition(cx: Context, library: Library, name: str) -> Any:
         raise Poisoned
     if found is not None:
         return found
-    for standard in cx.prelude:
-        found = standard.lookup(name)
+    if name not in cx.standard:
+        cx.standard[name] = _standard(cx, name)
+    return cx.standard[name]
+
+
+def _standard(cx: Context, name: str) -> Any:
+    for library in cx.prelude:
+        found = library.lookup(name)
         if found is not None:
             return found
-    if name in TABLE:
-        return TABLE[name]
-    return Builtin(name) if name in BUILTINS else None
+    return TABLE.get(name) or (Builtin(name) if name in BUILTINS else None)
 
 
 def clock(name: str) -> Node:
@@ -89,6 +95,8 @@ def _outer(cx: Context, frame: Frame, name: str, span: Span) -> Any:
     if frame.library is not cx.main:
         return cx.statics_of(frame.library).get(name)
     value = cx.top.names.get(name)
+    if value is not cx.declared.get(name):
+        cx.steered += 1
     if value is POISON:
         raise Poisoned
     if value is not None and (is_static(value) or not isinstance(value, Node)):

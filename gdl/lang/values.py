@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from gdl.graph.node import Node
 from gdl.ops.table import Op
+from gdl.record import Record, record
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types.record import DataHeader, SourceCall
@@ -68,8 +69,8 @@ class Partial:
         return self.callee.name
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+@record
+class Argument(Record):
     """An evaluated argument with its place."""
 
     value: Any

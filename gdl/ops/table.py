@@ -53,7 +53,7 @@ from gdl.syntax import ast
 from gdl.syntax.parser import parse_signature
 from gdl.types.match import Bindings, Guard, Mismatch, build, match
 from gdl.types.sizes import Poly
-from gdl.types.tensor import DTYPES, Dim, TensorType, beyond_limits
+from gdl.types.tensor import DTYPE_CLASSES, DTYPES, Dim, TensorType, beyond_limits
 
 #: Every op by name. The only global mutable state of GDL; it is filled by imports and by `op`.
 TABLE: dict[str, Op] = {}
@@ -119,6 +119,21 @@ class Op:
     @cached_property
     def static_params(self) -> tuple[ast.Param, ...]:
         return tuple([p for p in self.signature.params if not isinstance(p.type, ast.TypeExpr)])
+
+    @cached_property
+    def broadcasts(self) -> str:
+        """The one dtype variable of a signature that says no more than that its tensors broadcast; else nothing."""
+        rules = (self.shape_rule, self.dtype_rule, self.requirement, self.expand)
+        (result, *more), patterns = self.signature.results, [p.type for p in self.tensor_params]
+        names = [_pack_of(pattern) for pattern in patterns]
+        size = result.axes[0].size if len(result.axes) == 1 else None
+        given = [a.value for a in size.args] if isinstance(size, ast.Call) else [size]
+        said = isinstance(size, ast.Splice) or (isinstance(size, ast.Call) and size.callee.name == "broadcast")
+        dtypes = {result.dtype or "f32", *[pattern.dtype or "f32" for pattern in patterns]}
+        if any(rules) or self.variadic or more or not said or len(dtypes) != 1 or None in names:
+            return ""
+        in_order = [each.name for each in given] == names and len(set(names)) == len(names)
+        return dtypes.pop() if in_order and dtypes <= DTYPE_CLASSES.keys() else ""
 
     @cached_property
     def takes_out(self) -> bool:
@@ -212,6 +227,10 @@ def infer(
 
     `attrs` are complete (see `bind_attrs`). Raises Mismatch.
     """
+    if entry.broadcasts and len(types) == len(entry.tensor_params):
+        plain = _broadcast(entry.broadcasts, types)
+        if plain is not None:
+            return plain, []
     bindings = _match_inputs(entry, types, attrs)
     if entry.requirement is not None:
         bindings.guards += entry.requirement(*types, **attrs) or ()
@@ -234,6 +253,23 @@ def infer(
         if why := beyond_limits(type):
             raise Mismatch("require", text=why)
     return result, list(dict.fromkeys(bindings.guards))
+
+
+def _pack_of(pattern: ast.TypeExpr) -> str | None:
+    """The name in `f[*s]`."""
+    size = pattern.axes[0].size if len(pattern.axes) == 1 else None
+    return size.name if isinstance(size, ast.Splice) else None
+
+
+def _broadcast(variable: str, types: Sequence[TensorType]) -> TensorType | None:
+    """What `infer` finds for an op that `broadcasts`, where that is plain to see: equal axes, and scalars."""
+    first, widest = types[0], max([t.dims for t in types], key=len)
+    if first.dtype not in DTYPE_CLASSES[variable] or beyond_limits(first):
+        return None
+    for type in types:
+        if type.dtype != first.dtype or (type.dims and type.dims is not widest):
+            return None
+    return first if first.dims is widest else TensorType(first.dtype, widest, first.origin)
 
 
 def flops(entry: Op, out: TensorType, types: Sequence[TensorType], attrs: Mapping[str, Any]) -> int:
@@ -306,6 +342,8 @@ def _graft(expansion: _Expansion, inputs: Sequence[Node], origin: tuple[Span, ..
 
 def bind_attrs(entry: Op, given: Mapping[str, Any]) -> dict[str, Any]:
     """All attributes of a call, defaults filled in. Raises Mismatch("attr") for an unknown, missing or wrong one."""
+    if not given and not entry.static_params:
+        return {}
     known = {p.name for p in entry.static_params}
     if entry.rest is not None:
         loose = {name: value for name, value in given.items() if name not in known}

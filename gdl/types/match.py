@@ -50,25 +50,30 @@ class Bindings:
 def match(pattern: ast.TypeExpr, actual: TensorType, param: str, b: Bindings) -> None:
     """Bind what `pattern` leaves open to `actual`, and check the rest. Raises Mismatch."""
     _match_dtype(pattern.dtype or "f32", actual, param, b)
-    axes = pattern.axes
-    rests = [i for i, axis in enumerate(axes) if isinstance(axis.size, (ast.Splice, ast.Ellipsis_))]
-    if not rests:
-        if len(axes) != actual.rank:
+    axes, dims = pattern.axes, actual.dims
+    at = 0
+    for axis in axes:
+        if axis.size.__class__ in _RESTS:
+            break
+        at += 1
+    else:
+        if at != len(dims):
             raise Mismatch("rank", show_type(pattern), actual, (param,))
-        for axis, dim in zip(axes, actual.dims):
+        for axis, dim in zip(axes, dims):
             _match_axis(axis, dim, param, b)
         return
-    (at,) = rests[:1]
-    before, after = axes[:at], axes[at + 1 :]
-    if actual.rank < len(before) + len(after):
+    end = len(dims) - (len(axes) - at - 1)
+    if end < at:
         raise Mismatch("rank", show_type(pattern), actual, (param,))
-    for axis, dim in zip(before, actual.dims):
+    for axis, dim in zip(axes[:at], dims):
         _match_axis(axis, dim, param, b)
-    end = actual.rank - len(after)
-    if isinstance(axes[at].size, ast.Splice):
-        _match_pack(axes[at].size.name, actual.dims[len(before) : end], actual, param, b, show_type(pattern))
-    for axis, dim in zip(after, actual.dims[end:]):
+    if axes[at].size.__class__ is ast.Splice:
+        _match_pack(pattern, axes[at].size.name, dims[at:end], actual, param, b)
+    for axis, dim in zip(axes[at + 1 :], dims[end:]):
         _match_axis(axis, dim, param, b)
+
+
+_RESTS = frozenset({ast.Splice, ast.Ellipsis_})
 
 
 def build(pattern: ast.TypeExpr, b: Bindings) -> TensorType:
@@ -101,6 +106,8 @@ def build_dim(axis: ast.Axis, b: Bindings) -> Dim:
 
 def evaluate_size(expr: ast.Expr, b: Bindings) -> Size | tuple[Dim, ...]:
     """Integer arithmetic over sizes, symbols and static parameters."""
+    if isinstance(expr, ast.Call) and isinstance(expr.callee, ast.Name):
+        return _size_call(expr.callee.name, [a.value for a in expr.args], b)
     if isinstance(expr, ast.Number) and isinstance(expr.value, int):
         return expr.value
     if isinstance(expr, ast.Name):
@@ -117,8 +124,6 @@ def evaluate_size(expr: ast.Expr, b: Bindings) -> Size | tuple[Dim, ...]:
         for term in expr.rest:
             value = _arithmetic(term.op, value, _one(term.operand, b))
         return value
-    if isinstance(expr, ast.Call) and isinstance(expr.callee, ast.Name):
-        return _size_call(expr.callee.name, [a.value for a in expr.args], b)
     raise Mismatch("require", text="a size is integer arithmetic over dims")
 
 
@@ -239,18 +244,22 @@ def _match_axis(axis: ast.Axis, dim: Dim, param: str, b: Bindings) -> None:
     _same(known, dim, (who, param), b)
 
 
-def _match_pack(name: str, dims: tuple[Dim, ...], actual: TensorType, param: str, b: Bindings, shown: str) -> None:
+def _match_pack(
+    pattern: ast.TypeExpr, name: str, dims: tuple[Dim, ...], actual: TensorType, param: str, b: Bindings
+) -> None:
     bound = b.packs.get(name)
     if bound is None:
         b.packs[name], b.bound_by[name] = dims, param
         return
     if len(bound) != len(dims):
-        raise Mismatch("rank", shown, actual, (param,))
+        raise Mismatch("rank", show_type(pattern), actual, (param,))
     for known, dim in zip(bound, dims):
         _same(known, dim, (b.bound_by[name], param), b)
 
 
 def _same(known: Dim, dim: Dim, args: tuple[str, str], b: Bindings) -> None:
+    if known.size is dim.size:
+        return
     verdict = sizes.equal(known.size, dim.size)
     if verdict is False:
         raise Mismatch("size", known, dim, args)

@@ -143,8 +143,10 @@ def is_symbol(size: Size) -> str | None:
 
 def equal(a: Size, b: Size) -> bool | None:
     """True, False, or None where it can't be decided before the symbols are bound to sizes of 1 and more."""
-    if a == b:
+    if a is b or a == b:
         return True
+    if isinstance(a, int) and isinstance(b, int):
+        return False
     terms = list(_terms(a - b))
     one_sign = all(c > 0 for _, c in terms) or all(c < 0 for _, c in terms)
     never_zero = all(isinstance(atom, Symbol) for monomial, _ in terms for atom, _ in monomial)

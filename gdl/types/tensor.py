@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
+from gdl.record import Record, record
 from gdl.source import Span
 from gdl.types import sizes
 from gdl.types.sizes import Size
@@ -20,13 +21,19 @@ DTYPE_CLASSES: Mapping[str, tuple[str, ...]] = {
 ITEM_BYTES = {"f32": 4, "f64": 8, "i32": 4, "i64": 8, "u8": 1, "bool": 1}
 
 
-@dataclass(frozen=True, slots=True)
-class Dim:
+@record
+class Dim(Record):
     """One axis. Labels and origins are notation: they do not take part in equality."""
 
     size: Size
     label: str | None = field(default=None, compare=False)
     origin: Span | None = field(default=None, compare=False)
+
+    def __eq__(self, other: object) -> bool:
+        return self.size == other.size if isinstance(other, Dim) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.size)
 
     def __str__(self) -> str:
         if self.label and self.label != sizes.is_symbol(self.size):
@@ -34,13 +41,21 @@ class Dim:
         return str(self.size)
 
 
-@dataclass(frozen=True, slots=True)
-class TensorType:
+@record
+class TensorType(Record):
     """`f32[batch, row: 28]`"""
 
     dtype: str
     dims: tuple[Dim, ...] = ()
     origin: Span | None = field(default=None, compare=False)  # what decided the dtype
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, TensorType):
+            return NotImplemented
+        return self.dtype == other.dtype and self.dims == other.dims
+
+    def __hash__(self) -> int:
+        return hash((self.dtype, self.dims))
 
     @property
     def shape(self) -> tuple[Size, ...]:
@@ -71,10 +86,11 @@ MAX_SIZE = 2**63 - 1
 
 def beyond_limits(type: TensorType) -> str:
     """Why there can be no such tensor, whatever the memory; nothing where there can."""
-    if type.rank > MAX_RANK:
+    if len(type.dims) > MAX_RANK:
         return f"a tensor has at most {MAX_RANK} axes, this would have {type.rank}"
-    if any([isinstance(d.size, int) and d.size > MAX_SIZE for d in type.dims]):
-        return f"an axis has fewer than 2 ** 63 elements, this would be {type}"
+    for dim in type.dims:
+        if isinstance(dim.size, int) and dim.size > MAX_SIZE:
+            return f"an axis has fewer than 2 ** 63 elements, this would be {type}"
     return ""
 
 
@@ -96,7 +112,7 @@ def broadcast_dims(packs: Iterable[tuple[Dim, ...]]) -> tuple[Dim, ...] | tuple[
     Undecided sizes pass: `equal_pairs` lists them for guards.
     """
     packs = list(packs)
-    rank = max((len(p) for p in packs), default=0)
+    rank = max(map(len, packs), default=0)
     result: list[Dim] = []
     for back in range(1, rank + 1):
         chosen, who = None, -1
