@@ -1,4 +1,4 @@
-"""How text looks in the cells of a terminal: tabs, wide and combining characters, and what must not reach it raw."""
+"""How text looks in the cells of a terminal: tabs, wide and combining characters, what must not reach it raw, counts."""
 
 from __future__ import annotations
 
@@ -66,3 +66,8 @@ def _width(character: str) -> int:
     if unicodedata.combining(character) or unicodedata.category(character) in ("Mn", "Me"):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def counted(count: int, what: str) -> str:
+    """`1 tensor`, `2 tensors`"""
+    return f"{count:,} {what}{'s' * (count != 1)}"

@@ -7,8 +7,8 @@ from gdl.autodiff.fit import all_equal
 from gdl.autodiff.gradient import gradient
 from gdl.autodiff.reverse import gradient_or_none
 from gdl.autodiff.words import name_of
-from gdl.diagnostics import Diagnostic
 from gdl.collection import uncollected
+from gdl.diagnostics import Diagnostic
 from gdl.errors import ProgramError, calls, gradients
 from gdl.graph.node import LOOP, REQUESTS, Graph, Node, place, replace_inputs, topological
 from gdl.graph.scan import rebuild

@@ -19,7 +19,6 @@ from gdl.graph.scan import Body, carries_of, inner_type, make_scan, parameter, s
 from gdl.ops.table import TABLE, Zero
 from gdl.types.sizes import Size
 
-
 #: The gradient of a scalar at several nodes, None where it is zero: `gdl.autodiff.reverse.gradient_or_none`.
 Differentiate = Callable[[Node, Sequence[Node]], list["Node | None"]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gdl.columns import counted
 from gdl.train.events import Evaluated, Event, Finished, Moment, Noted, Reported, Started, Stopped
 
 _UNNAMED = "train"
@@ -82,7 +83,9 @@ def _started(event: Started) -> str | None:
     goes_on = f", from step {event.at.step:,}" if event.at.step else ""
     batch = "all at once" if event.batch == event.examples else f"{event.batch:,} at a time"
     drawn = f" on {event.examples:,} examples, {batch}" if event.examples > 1 else ""
-    length = f"{event.epochs:,} epochs, {event.steps:,} steps" if event.epochs else f"{event.steps:,} steps"
+    length = counted(event.steps, "step")
+    if event.epochs:
+        length = f"{counted(event.epochs, 'epoch')}, {length}"
     return f"{who}training for {length}{drawn}{goes_on}"
 
 

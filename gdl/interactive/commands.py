@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gdl.columns import counted
 from gdl.errors import GdlError
 from gdl.errors import prompt as errors
 from gdl.interactive.answers import Answer, Curve, Ended, Table, Text
-from gdl.interactive.describing import counted, describe_value
+from gdl.interactive.describing import describe_value
 from gdl.interactive.inspecting import gradients, graph, picture, summary, trace, why
 from gdl.interactive.reading import Command
 from gdl.lang.values import is_static

@@ -55,8 +55,3 @@ def describe_data(value: DataValue) -> str:
     splits = header.splits if value.split is None else {value.split: header.splits[value.split]}
     counts = ", ".join(f"{name or 'records'} {count:,}" for name, count in splits.items() if count >= 0)
     return f"fields {fields}" + (f"; {counts}" if counts else "")
-
-
-def counted(count: int, what: str) -> str:
-    """`1 tensor`, `2 tensors`"""
-    return f"{count:,} {what}{'s' * (count != 1)}"

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gdl.columns import counted
 from gdl.diagnostics import Diagnostic
 from gdl.errors import GdlError
 from gdl.errors import prompt as errors
@@ -18,7 +19,7 @@ from gdl.interactive import reading
 from gdl.interactive.answers import Answer, Bound, Documentation, Said, Text, Value
 from gdl.interactive.commands import describe_command, run_command
 from gdl.interactive.defining import define, define_all
-from gdl.interactive.describing import counted, describe_item, describe_value, kind_of
+from gdl.interactive.describing import describe_item, describe_value, kind_of
 from gdl.interactive.ledger import Ledger
 from gdl.interactive.machine import Machine
 from gdl.interactive.training import Trainer

@@ -7,11 +7,11 @@ from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from gdl.columns import counted
 from gdl.diagnostics import Diagnostic
 from gdl.errors import GdlError
 from gdl.errors import prompt as errors
 from gdl.interactive.answers import Answer, Happened, Text
-from gdl.interactive.describing import counted
 from gdl.lang.program import Load, Program
 from gdl.session.checking import expanded_gradients, find_checkpoint, fit_checkpoint
 from gdl.source import Source, Span

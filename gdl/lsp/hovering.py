@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
+from gdl.columns import counted
 from gdl.graph.node import Node
-from gdl.interactive.describing import counted, describe_data, describe_value
+from gdl.interactive.describing import describe_data, describe_value
 from gdl.interactive.offers import inside, parameters, told
 from gdl.lang.values import DataValue, Instance, InstanceList, ModuleValue
 from gdl.lsp.calls import entry, head, imported, keyword_at

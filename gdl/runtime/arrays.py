@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from math import prod
 
 import numpy as np
 
 from gdl.errors import runtime as errors
+from gdl.source import Span
 
 #: A cache line, and what the widest vector loads like.
 ALIGNMENT_BYTES = 64
@@ -47,6 +48,14 @@ def physical_bytes() -> int:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return sys.maxsize
+
+
+def check_affordable(dtype: str, shape: Sequence[int], origin: Sequence[Span] = ()) -> None:
+    """Refuses an array for which this machine has no memory, or whose size NumPy can't count: it leaves axes of size 0
+    out of account. Errors: E0810."""
+    counted = nbytes_of(dtype, [size for size in shape if size])
+    if counted > (sys.maxsize if 0 in shape else physical_bytes()):
+        raise errors.out_of_memory(counted, origin)
 
 
 def aligned_block(nbytes: int) -> np.ndarray:

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from gdl.errors import runtime as errors
 from gdl.graph.node import LOOP, Graph, Node
 from gdl.ops.table import TABLE, Op
-from gdl.runtime.arrays import DTYPES, aligned_block, nbytes_of, physical_bytes
+from gdl.runtime.arrays import DTYPES, aligned_block, check_affordable, nbytes_of
 from gdl.runtime.loop import Loop
 from gdl.runtime.sharing import Shared, shared
 from gdl.runtime.statements import COPY, Form, Listing, Names, Owner, Statement, Storage, Value
@@ -64,7 +63,6 @@ class _Selection:
         self.names = Names()
         self._functions: dict[Any, str] = {np.copyto: self.names.take(COPY)}
         self._count = 0
-        self._most_bytes = physical_bytes()
         self._unused = np.empty(0, np.uint8)  # lends layouts an address; never touched
 
     # ---- where a node's value is ---------------------------------------------------------------------------------
@@ -100,9 +98,7 @@ class _Selection:
         if leaf is not None:
             leaf(self, node)
             return
-        nbytes = nbytes_of(node.type.dtype, _shape(node))
-        if nbytes > self._most_bytes:  # even of a view, which takes none: nothing could read it to its end
-            raise errors.out_of_memory(nbytes, node.origin)
+        check_affordable(node.type.dtype, _shape(node), node.origin)  # even a view: nothing could read it to its end
         if node.op == LOOP:
             self._loop(node)
             return

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from gdl.errors import runtime as errors
-from gdl.runtime.arrays import DTYPES, aligned_block, dtype_name, nbytes_of, place, round_up
+from gdl.runtime.arrays import DTYPES, aligned_block, check_affordable, dtype_name, nbytes_of, place, round_up
 
 
 class State(Mapping[str, np.ndarray]):
@@ -28,6 +28,8 @@ class State(Mapping[str, np.ndarray]):
         fresh = {path: type for path, type in types.items() if path not in self._arrays}
         for wanted in DTYPES:
             group = [(path, shape) for path, (dtype, shape) in fresh.items() if dtype == wanted]
+            for _, shape in group:
+                check_affordable(wanted, shape)
             sizes = [round_up(nbytes_of(wanted, shape)) for _, shape in group]
             block = aligned_block(sum(sizes))
             block.fill(0)

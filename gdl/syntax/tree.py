@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gdl.record import record
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.syntax.lalr import Body
 from gdl.syntax.literals import number_value, string_value
-from gdl.record import record
 from gdl.syntax.tokens import Token
 
 # ---- tokens ------------------------------------------------------------------------------------------------------

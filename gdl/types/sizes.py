@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Union
 
-
 #: Atoms and terms that a size may be made of, powers and nested divisions counted: far more than any shape needs, and what
 #: keeps sizes that grow with every turn of a loop from taking forever.
 MAX_PARTS = 500
