@@ -121,7 +121,7 @@ def _check(cx: Context, module: ast.Module) -> Program:
     for training in (True, False) if trained else (False,):
         cx.start_mode(training)
         foresee(cx.top, statements)
-        cx.remembers = trained
+        cx.remembers = trained and cx.seen is None  # an editor wants to see each value
         run_statements(cx, cx.top, statements)
         cx.remembers = False
         tops[training] = cx.top

@@ -70,7 +70,7 @@ def initial_value(cx: Context, frame: Frame, s: ast.Variable | ast.State, type: 
     """The graph of a variable's first value: an initializer gets shape and dtype from the variable."""
     body = Frame("def", frame.library, dict(frame.names), path, False, (*frame.calls,), owner="initial")
     callee = cx.evaluate(body, s.init.callee if isinstance(s.init, ast.Call) else s.init)
-    if not _is_of_library(callee, s.init):
+    if cx.seen is not None or not _is_of_library(callee, s.init):
         return _initial_value(cx, body, s, type, callee)
     first = cx.firsts.get((id(s), callee, type))
     if first is not None and first.statement is s and cx.evaluations + first.cost <= cx.max_evaluations:
