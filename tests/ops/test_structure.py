@@ -151,7 +151,7 @@ def test_transpose_and_flip_carry_labels_and_refuse_wrong_axes():
     assert [d.label for d in inferred("transpose", x, axes=(2, 0, 1))[0].dims] == ["ch", "b", "row"]
     assert refusal("transpose", x, axes=(0, 1)) == "`axes` must name each of the 3 axes once, got [0, 1]"
     assert refusal("transpose", x, axes=(0, 1, 1)) == "an axis is named twice in [0, 1, 1]"
-    assert refusal("flip", x, axis=(0, -3)) == "an axis is named twice in (0, -3)"
+    assert refusal("flip", x, axis=(0, -3)) == "an axis is named twice in [0, -3]"
     assert "whole number" in refusal("flip", x, axis=n)
     with pytest.raises(Mismatch) as caught:
         inferred("flip", x, axis=3)
