@@ -42,10 +42,18 @@ def command(file: Path | None, data: Path | None, seed: int | None, backend: str
 
     with ThreadPoolExecutor(1) as beside:
         opened = beside.submit(_open, file, data, seed or 0, backend)
+        beside.submit(_read_library)
         if file is not None:
             opened.result()  # what there is to say of the file stands above the prompt
         run_terminal(lambda: opened.result()[:2], has_color(sys.stdout), vi)
     return Exit.OK
+
+
+def _read_library() -> None:
+    """Reads what the first completion would else wait for."""
+    from gdl.session.reference import entries
+
+    entries()
 
 
 def _open(file: Path | None, data: Path | None, seed: int, backend: str) -> tuple[Interactive, Pen, bool]:
