@@ -12,6 +12,7 @@ from gdl.diagnostics import Diagnostic
 from gdl.errors import ProgramError, calls, gradients
 from gdl.graph.node import LOOP, REQUESTS, Graph, Node, place, replace_inputs, topological
 from gdl.graph.scan import rebuild
+from gdl.types.match import Mismatch
 from gdl.types.sizes import MAX_PARTS, TooComplex
 
 #: Nodes that all gradients of a graph may be taken of, together. Each order of a gradient makes the graph some times larger.
@@ -92,7 +93,7 @@ def _expand_group(requests: list[Node], new: dict[Node, Node], wrong: dict[Node,
     value, weight = new[of], None if seed is None else new[seed]
     try:
         found = gradient_or_none(value, [new[r.inputs[1]] for r in requests], weight, origin=requests[0].origin)
-    except (ProgramError, TooComplex) as error:
+    except (ProgramError, TooComplex, Mismatch) as error:
         wrong.update(dict.fromkeys(requests, _told(error, requests[0])))
         return
     for request, node in zip(requests, found):
@@ -106,13 +107,15 @@ def _expand_group(requests: list[Node], new: dict[Node, Node], wrong: dict[Node,
 def _expand_jvp(request: Node, new: dict[Node, Node], wrong: dict[Node, tuple[Diagnostic, ...]]) -> None:
     try:
         new[request] = _jvp(request, *[new[i] for i in request.inputs])
-    except (ProgramError, TooComplex) as error:
+    except (ProgramError, TooComplex, Mismatch) as error:
         wrong[request] = _told(error, request)
 
 
-def _told(error: ProgramError | TooComplex, request: Node) -> tuple[Diagnostic, ...]:
+def _told(error: ProgramError | TooComplex | Mismatch, request: Node) -> tuple[Diagnostic, ...]:
     if isinstance(error, TooComplex):
         return (calls.size_too_complex(request.span, MAX_PARTS),)
+    if isinstance(error, Mismatch):  # types fit where a program was right; but gradients may be larger than any array
+        return (calls.requirement(request.span, error.text),)
     return error.diagnostics
 
 

@@ -17,7 +17,7 @@ from gdl.ops.table import TABLE
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
-from gdl.types.match import Guard
+from gdl.types.match import Guard, Mismatch
 from gdl.types.tensor import Dim, TensorType
 
 
@@ -72,7 +72,11 @@ def evaluate_scan(cx: Context, frame: Frame, expr: ast.Scan) -> Any:
         origin=(expr.span, *frame.calls),
         scope=frame.scope,
     )
-    stacked = [_restored(cx, frame, y, axis, along, expr.span) for y in yields_of(scan)[: len(yields)]]
+    try:
+        kept = yields_of(scan)
+    except Mismatch as mismatch:  # all steps together have more elements than there can be
+        cx.fail(call_errors.requirement(expr.span, mismatch.text), frame)
+    stacked = [_restored(cx, frame, y, axis, along, expr.span) for y in kept[: len(yields)]]
     return stacked[0] if len(stacked) == 1 else tuple(stacked)
 
 
