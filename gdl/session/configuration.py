@@ -93,13 +93,24 @@ def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
 
+def _is_sources(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_source, value.values()))
+
+
+def _is_source(value: object) -> bool:
+    match value:
+        case {"source": str(), "splits": dict(splits)}:
+            return all(map(_is_count, splits.values()))
+    return False
+
+
 _FIELDS: Mapping[str, tuple[str, Callable[[object], bool]]] = {
     "entry": ("a file's name below program/", _is_entry),
     "hypers": ("values by name", _is_object),
     "seed": ("a whole number from 0 on", _is_count),
     "program_dir": ("a folder or null", _is_folder),
     "data_dir": ("a folder or null", _is_folder),
-    "data": ("sources by name", _is_object),
+    "data": ("sources by name, each with its splits and their numbers of records", _is_sources),
     "threads": (f"null or a whole number from 1 to {MOST_THREADS}", _is_thread_count),
     "backend": ("a backend's name", lambda value: value in BACKENDS),
     "length": ('null, or as ["epochs", 5]', _is_length),
