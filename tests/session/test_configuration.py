@@ -43,7 +43,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("backend", ["numpy"]),
     ],
 )
-def test_what_is_something_else_is_refused_by_its_name(folder: Path, command: Any, key: str, value: object) -> None:
+def test_what_is_something_else_is_refused(folder: Path, command: Any, key: str, value: object) -> None:  # noqa: F811
     assert command("run", "a.gdl", "--out", "r", "--quiet").code == 0
     path = folder / "r" / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
