@@ -88,7 +88,8 @@ def _introduction(how: Sequence[Conditions], command: str, notes: Sequence[str])
         "\n".join(f"**{note}**" for note in notes),
         f"To repeat: `{command}`, in an environment with GDL's requirements and "
         "`pip install torch jax autograd mygrad threadpoolctl`. Peers that are not installed are named and left out. "
-        "`python -m benchmarks.kill` is the long kill test, `python -m benchmarks.prompt` times the prompt before and after a thousand inputs.",
+        "`python -m benchmarks.kill` is the long kill test, `python -m benchmarks.prompt` times the prompt before and "
+        "after a thousand inputs.",
     ]
     return "\n\n".join(line for line in lines if line)
 
