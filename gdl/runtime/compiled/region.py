@@ -6,6 +6,7 @@ array's beginning it lies; then each kernel's address and that of its arguments.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -19,16 +20,16 @@ from gdl.runtime.state import State
 from gdl.runtime.statements import Owner, Value
 
 
-class Compiled:
+class Compiled(ABC):
     """What a plan calls once it is bound to memory."""
 
+    @abstractmethod
     def bind(self, state: State, block: np.ndarray) -> Callable[..., None]:
         """The function, given the tensors that last and the arena."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shown(self, name: str) -> str:
         """The source, for a reader, of what the plan calls by this name."""
-        raise NotImplementedError
 
 
 class Region(Compiled):
