@@ -1,5 +1,6 @@
 """Batches: a pure function of their number, the last one short, the order keyed by seed, data and epoch."""
 
+import gc
 import threading
 
 import numpy as np
@@ -47,30 +48,37 @@ def test_a_batch_depends_on_its_number_alone() -> None:
     assert {j: labels(anywhere, j) for j in (7, 2, 8, 0, 5)} == {j: in_order[j] for j in (7, 2, 8, 0, 5)}
 
 
-def test_an_order_drawn_ahead_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("portion", [1, 50, 1000])  # bytes: a batch at a time, a part of an epoch, an epoch
+def test_what_another_thread_prepares_is_the_same(monkeypatch: pytest.MonkeyPatch, portion: int) -> None:
     monkeypatch.setattr(batches_module, "AHEAD_FROM", 1)
+    monkeypatch.setattr(batches_module, "PORTION", portion)
     plain, ahead = [Batches(RECORDS, feed(shuffle=True), seed=3, ahead=ahead) for ahead in (False, True)]
     for number in (0, 1, 2, 3, 4, 5, 9, 2, 11, 12, 0):  # forwards, over an epoch, and back
         assert labels(plain, number) == labels(ahead, number)
-    for thread in threading.enumerate():
-        if thread.name == "gdl order":
-            thread.join(10)
-    assert "gdl order" not in [thread.name for thread in threading.enumerate()]
+    threads = [thread for thread in threading.enumerate() if thread.name.startswith("gdl data")]
+    assert threads
+    del ahead
+    gc.collect()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
-def test_memory_that_runs_out_ahead_is_told_when_the_order_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_runs_out_in_another_thread_is_told_when_the_batch_is_wanted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(batches_module, "AHEAD_FROM", 1)
     batches = Batches(RECORDS, feed(shuffle=True), seed=0, ahead=True)
-    draw, here = batches_module.permutation, threading.current_thread()
+    plain = Batches(RECORDS, feed(shuffle=True), seed=0)
 
     def short_of_memory(*args: object) -> np.ndarray:
-        if threading.current_thread() is not here:
-            raise MemoryError
-        return draw(*args)
+        raise MemoryError
 
-    monkeypatch.setattr(batches_module, "permutation", short_of_memory)
-    plain = Batches(RECORDS, feed(shuffle=True), seed=0)
-    assert [labels(batches, j) for j in range(7)] == [labels(plain, j) for j in range(7)]
+    with monkeypatch.context() as patch:
+        patch.setattr(batches_module, "permutation", short_of_memory)
+        with pytest.raises(MemoryError):
+            batches.take(0)
+    assert [labels(batches, j) for j in range(7)] == [labels(plain, j) for j in range(7)]  # nothing was lost
 
 
 @pytest.mark.parametrize("other", [{"seed": 1}, {"split": "test"}, {"data": "e"}])
