@@ -352,11 +352,12 @@ def _data_member(cx: Context, frame: Frame, value: DataValue, name: str, span: S
     splits = [s for s in header.splits if s] if value.split is None else []
     known = [*splits, *header.attributes]
     shown = f"the data source {value.name}" + (f".{value.split}" if value.split else "")
-    notes = (
-        [f"its splits are {', '.join(splits)}" if splits else f"it is not split: from {value.name}"]
-        if value.split is None
-        else []
-    )
+    notes = []
+    if splits:
+        notes.append(f"its splits are {', '.join(splits)}")
+    elif value.split is None:
+        split_it = f", or split it: {header.splitting}" if header.splitting else ""
+        notes.append(f"it is not split: from {value.name}{split_it}")
     notes.append("its fields are " + ", ".join(f"{k}: {t}" for k, t in header.fields.items()))
     if header.attributes:
         notes.append("its numbers are " + ", ".join(header.attributes))

@@ -31,6 +31,7 @@ class DataHeader:
     splits: Mapping[str, int]
     attributes: Mapping[str, int | float | str] = field(default_factory=dict)
     origin: str = ""  # where it comes from, for the run's log
+    splitting: str = ""  # how a source without splits may be called to have some: csv(..., test=0.2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,7 +62,8 @@ def csv(request: Request, file: str, sep: str = ",", test: float = 0.0, classes:
     attributes = {f"{field}_classes": column.classes for field, column in columns.items() if column.classes}
     in_test = _test_rows(len(rows), test, request)
     splits = {"train": len(rows) - in_test, "test": in_test} if test else {"": len(rows)}
-    header = DataHeader(str(request.call), fields, splits, attributes, str(path))
+    splitting = "" if test else "csv(..., test=0.2)"
+    header = DataHeader(str(request.call), fields, splits, attributes, str(path), splitting)
     return Prepared(header, lambda split: _load(columns, len(rows), in_test, split))
 
 
