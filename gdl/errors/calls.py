@@ -112,8 +112,8 @@ def bad_static(span: Span, text: str, help: str = "") -> Diagnostic:
     return Diagnostic("E0211", text, (Label(span),), (help,) if help else ())
 
 
-def wrong_value(span: Span, wanted: str, got: str, help: str = "") -> Diagnostic:
-    return Diagnostic("E0212", f"this needs {wanted}, got {got}", (Label(span),), (help,) if help else ())
+def wrong_value(span: Span, wanted: str, got: str, help: str = "", fix: tuple[Edit, ...] = ()) -> Diagnostic:
+    return Diagnostic("E0212", f"this needs {wanted}, got {got}", (Label(span),), (help,) if help else (), fix=fix)
 
 
 def hyper_out_of_range(span: Span, label: str, name: str, value: object, bounds: Span) -> Diagnostic:

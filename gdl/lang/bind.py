@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from gdl.diagnostics import Diagnostic, Edit
 from gdl.errors import calls as errors
 from gdl.errors import types as type_errors
 from gdl.graph.node import Node
@@ -141,25 +142,24 @@ def _over(cx: Context, frame: Frame, argument: Argument, bound: Bound, callee: O
     axes = []
     for item in items:
         if not isinstance(item, ast.Name):
-            got = (
-                "a number"
-                if isinstance(item, ast.Number)
-                else "a string"
-                if isinstance(item, ast.String)
-                else "an expression"
-            )
-            help = (
-                f"without quotes: over={item.value}"
-                if isinstance(item, ast.String)
-                else "numbers are given by axis=..., labels by over=..."
-            )
-            cx.fail(errors.wrong_value(item.span, "the label of an axis", got, help), frame)
+            cx.fail(_not_a_label(item, items, argument), frame)
         labels = [d.label for d in first.type.dims]
         if item.name not in labels:
             cx.fail(type_errors.no_label(item.span, item.name, first.type), frame)
         axes.append(labels.index(item.name))
     value = axes[0] if isinstance(expr, ast.Name) else tuple(axes)
     return Argument(value, argument.span, "axis", argument.name_span)
+
+
+def _not_a_label(item: ast.Expr, items: Sequence[ast.Expr], argument: Argument) -> Diagnostic:
+    if isinstance(item, ast.String):
+        got, help = "a string", f"without quotes: over={item.value}"
+    else:
+        got = "a number" if isinstance(item, ast.Number) else "an expression"
+        help = "numbers are given by axis=..., labels by over=..."
+    are_numbers = all(isinstance(each, ast.Number) for each in items)
+    fix = (Edit(argument.name_span, "axis"),) if are_numbers and argument.name_span else ()
+    return errors.wrong_value(item.span, "the label of an axis", got, help, fix)
 
 
 def static_value(cx: Context, frame: Frame, callee: Op | Function, param: ast.Param, argument: Argument) -> Any:
