@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,10 @@ from gdl.render import to_json
 from gdl.repl.transcript import run_transcript
 from gdl.resources import open_source
 from gdl.runtime.backends import BACKENDS, check_backend
-from gdl.session.checking import check_program
+from gdl.session.checking import Checked, check_examples, check_program
 from gdl.session.runs import evaluation
-from gdl.train.inline_tests import run_tests
+from gdl.train.data import DataOptions
+from gdl.train.inline_tests import TestResult, run_tests
 
 
 @click.command("test")
@@ -28,7 +29,10 @@ from gdl.train.inline_tests import run_tests
 @data_option
 @json_option
 def command(files: Sequence[Path], backend: str | None, data: Path | None, as_json: bool) -> int:
-    """Run the `test` blocks of programs, on their initial weights, and transcripts of the prompt (.gdls)."""
+    """Run the tests of programs: `test` blocks, on the initial weights, and the examples of doc comments.
+
+    Of a transcript of the prompt (.gdls), every input has to be answered as it says.
+    """
     results: list[bool] = []
     backend = check_backend(backend or BACKENDS[0])
     for file in files:
@@ -63,14 +67,13 @@ def _indented(text: str) -> str:
 
 
 def _run(file: Path, backend: str, data: Path | None, as_json: bool) -> list[bool]:
-    """Whether each test of the file passes; shows them as they come."""
-    options = program_options(data, file.parent)
-    checked = check_program(open_source(file), options)
+    """Whether each test and each example of the file passes; shows them as they come."""
+    options, source = program_options(data, file.parent), open_source(file)
+    checked = check_program(source, options)
     show_diagnostics(d for d in checked.diagnostics if not d.is_error)
     checked.require()
-    execution, *_ = evaluation(checked, options, {}, backend=backend)
     passed = []
-    for result in run_tests(execution):
+    for result in _results([checked, check_examples(source, options)], options, backend):
         passed.append(result.passed)
         if as_json:
             fields: dict[str, Any] = {"file": str(file), "test": result.name, "passed": result.passed}
@@ -79,3 +82,10 @@ def _run(file: Path, backend: str, data: Path | None, as_json: bool) -> list[boo
             click.echo(printable(f"{file}: {'ok    ' if result.passed else 'FAILED'} {result.name}"))
             show_diagnostics(result.failures)
     return passed
+
+
+def _results(programs: Sequence[Checked | None], options: DataOptions, backend: str) -> Iterator[TestResult]:
+    for checked in programs:
+        if checked is not None and checked.program is not None and checked.program.tests:
+            execution, *_ = evaluation(checked, options, {}, backend=backend)
+            yield from run_tests(execution)

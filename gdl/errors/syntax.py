@@ -149,6 +149,12 @@ def unknown_statement(span: Span, similar: str | None, hint: str) -> Diagnostic:
     return Diagnostic("E0005", f"no statement begins with `{span.text}`", (Label(span),), helps, fix=fix)
 
 
+def statement_as_example(span: Span) -> Diagnostic:
+    """`Example: y = f(x)` in a doc comment."""
+    hint = "write what holds, as in f(1) == 2, or what can be computed, as in x |> f(2)"
+    return Diagnostic("E0005", "an example is an expression, and this is a statement", (Label(span),), (hint,))
+
+
 def value_without_name(span: Span, text: str) -> Diagnostic:
     return _error("E0019", "this line computes something and drops it", span, "",
                   f"give it a name: `y = {text}`, or `report` it in an eval block")  # fmt: skip

@@ -75,5 +75,19 @@ def save_outside(directory: str) -> RunError:
 
 def expectation_failed(test: str, text: str, span: Span | None, found: Sequence[str]) -> Diagnostic:
     """`found` says in which numbers the two sides differ."""
+    return _not_so(f'test "{test}": `expect {text}` does not hold', span, found)
+
+
+def example_failed(example: str, text: str, span: Span | None, found: Sequence[str]) -> Diagnostic:
+    """`expectation_failed` of an `Example:` in a doc comment."""
+    return _not_so(f"{example}: `{text}` does not hold", span, found)
+
+
+def example_not_finite(example: str, text: str, span: Span | None, found: str) -> Diagnostic:
+    """An example of what is computed, which comes to nan or infinity."""
+    return _not_so(f"{example}: `{text}` is not finite", span, [found])
+
+
+def _not_so(message: str, span: Span | None, found: Sequence[str]) -> Diagnostic:
     labels = (Label(span, found[0] if found else ""),) if span else ()
-    return Diagnostic("E0826", f'test "{test}": `expect {text}` does not hold', labels, notes=tuple(found[1:]))
+    return Diagnostic("E0826", message, labels, notes=tuple(found[1:]))

@@ -11,7 +11,7 @@ from gdl.errors import types as type_errors
 from gdl.graph.node import Node, constant
 from gdl.lang.context import Context, Frame, is_library
 from gdl.lang.mismatch import explain
-from gdl.lang.values import POISON, Argument, Function, Instance, Partial, Poisoned, describe, is_static
+from gdl.lang.values import POISON, Argument, Function, Instance, Partial, Poisoned, Undecided, describe, is_static
 from gdl.ops.table import TABLE, Op, apply, bind_attrs, infer
 from gdl.source import Span
 from gdl.syntax import ast
@@ -153,6 +153,8 @@ def as_node(
             else "f32"
         )
         return Node("size", (), {"size": value}, tensor(chosen), (span, *frame.calls), frame.scope)
+    if isinstance(value, Undecided):
+        return _undecided(cx, frame, value, span)
     if is_static(value) and value is not None and not isinstance(value, str):
         return _literal(cx, frame, value, span, dtype, pattern, neighbour)
     if isinstance(value, (Partial, Function, Op)):
@@ -216,6 +218,15 @@ def _literal(
     origin = (span, *frame.calls)
     node = constant(_converted(value, dtype), dtype, shape, origin=origin, scope=frame.scope)
     return node
+
+
+def _undecided(cx: Context, frame: Frame, value: Undecided, span: Span) -> Node:
+    """A comparison of sizes as a bool[], worked out when they are known."""
+    both = [Argument(as_node(cx, frame, Argument(side, span), "i64"), span) for side in (value.left, value.right)]
+    compared = apply_op(cx, frame, TABLE[OPERATORS[value.op]], both, {}, span)
+    if not compared.type.rank:
+        return compared
+    return apply_op(cx, frame, TABLE["any" if value.op == "!=" else "all"], [Argument(compared, span)], {}, span)
 
 
 def _sizes_as_node(cx: Context, frame: Frame, flat: list[Any], span: Span, dtype: str | None) -> Node:

@@ -21,7 +21,7 @@ from gdl.lang.context import Context, Frame
 from gdl.lang.declarations import declare
 from gdl.lang.expressions import evaluate, evaluate_condition
 from gdl.lang.imports import unused
-from gdl.lang.inline_tests import lower_test
+from gdl.lang.inline_tests import lower_examples, lower_test
 from gdl.lang.lookup import is_known
 from gdl.lang.modules import Loader
 from gdl.lang.procedures import head, lower_eval, lower_load, lower_train
@@ -32,6 +32,7 @@ from gdl.lang.values import Poisoned
 from gdl.resources import open_source
 from gdl.source import Source, Span
 from gdl.syntax import ast
+from gdl.syntax.docs import Example, examples_of
 from gdl.types import sizes
 from gdl.types.match import Guard
 from gdl.types.record import DataHeader, SourceCall
@@ -75,10 +76,31 @@ def check_module(
     return _checked(cx, module, is_text=False)
 
 
-def _checked(cx: Context, module: ast.Module, is_text: bool) -> tuple[Program | None, list[Diagnostic]]:
+@uncollected
+def check_examples(
+    source: Source,
+    *,
+    hypers: Mapping[str, Any] | None = None,
+    describe: Callable[[SourceCall], DataHeader],
+    sources: Mapping[str, Any] | None = None,
+) -> Program | None:
+    """The examples in the doc comments of a program without mistakes, as its tests; None where it has none.
+
+    They see what the program defines, imports and declares. Its own blocks have no part in it.
+    """
+    cx, module = open_context(source, hypers or {}, describe, sources or {})
+    examples = examples_of(module)
+    blocks = (ast.Train, ast.Eval, ast.Test, ast.Load)
+    cx.main.statements = tuple([s for s in cx.main.statements if not isinstance(s, blocks)])
+    return _checked(cx, module, is_text=False, examples=examples)[0] if examples else None
+
+
+def _checked(
+    cx: Context, module: ast.Module, is_text: bool, examples: Sequence[Example] = ()
+) -> tuple[Program | None, list[Diagnostic]]:
     source = cx.main.source
     with deep_stack():
-        program = _check(cx, module)
+        program = _check(cx, module, examples)
     if is_text and not any(d.is_error for d in cx.diagnostics):
         cx.diagnostics += unused(module, source)
     found = _in_order(cx.diagnostics, source)
@@ -108,7 +130,7 @@ def open_context(
     return cx, module
 
 
-def _check(cx: Context, module: ast.Module) -> Program:
+def _check(cx: Context, module: ast.Module, examples: Sequence[Example]) -> Program:
     data = declare(cx)
     tops: dict[bool, Frame] = {}
     trains: list[Train] = []
@@ -131,7 +153,7 @@ def _check(cx: Context, module: ast.Module) -> Program:
         else:
             for found in _each(cx, ast.Eval, lower_eval):
                 evals[found.name] = found
-            tests = _each(cx, ast.Test, lower_test)
+            tests = _each(cx, ast.Test, lower_test) + lower_examples(cx, examples)
             loads = _each(cx, ast.Load, lower_load, [s for item in statements for s in _with_loads(item)])
     check_uncalled(cx)
     _hold_procedures_together(cx, trains, evals, loads)

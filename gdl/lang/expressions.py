@@ -24,6 +24,7 @@ from gdl.lang.values import (
     ModuleValue,
     Pack,
     Poisoned,
+    Undecided,
     describe,
     is_static,
 )
@@ -202,9 +203,11 @@ def _static_binary(cx: Context, frame: Frame, op: str, a: Any, b: Any, span: Spa
     if op in ("==", "!="):
         if isinstance(a, Poly) or isinstance(b, Poly):
             verdict = sizes.equal(a, b) if _is_size(a) and _is_size(b) else False
-            if verdict is None:
+            return Undecided(a, b, op) if verdict is None else verdict is (op == "==")
+        if isinstance(a, tuple) and isinstance(b, tuple) and len(a) == len(b) and all(map(_is_size, (*a, *b))):
+            verdicts = {sizes.equal(left, right) for left, right in zip(a, b)}
+            if None in verdicts and False not in verdicts:
                 return Undecided(a, b, op)
-            return verdict is (op == "==")
         if isinstance(a, tuple) and isinstance(b, tuple) and any(isinstance(v, (tuple, float)) for v in (*a, *b)):
             return NotImplemented  # lists of numbers are compared as tensors
         return (a == b) is (op == "==")
@@ -266,16 +269,6 @@ def _size_binary(cx: Context, frame: Frame, op: str, a: Any, b: Any, span: Span)
             return _STATIC[op](difference, 0)
         return Undecided(a, b, op)
     return _STATIC[op](a, b)
-
-
-class Undecided:
-    """A comparison of sizes that can't be decided before data is fed."""
-
-    def __init__(self, left: Any, right: Any, op: str):
-        self.left, self.right, self.op = left, right, op
-
-    def __str__(self) -> str:
-        return f"{self.left} {self.op} {self.right}"
 
 
 def evaluate_condition(cx: Context, frame: Frame, expr: ast.Expr, what: str) -> bool:

@@ -10,6 +10,7 @@ from gdl.diagnostics import Diagnostic, Edit
 from gdl.errors import names as errors
 from gdl.source import Source, Span
 from gdl.syntax import ast
+from gdl.syntax.docs import parts_of
 
 _IMPORT = re.compile(r"^(?:from|import)\b.*(?:\n|\Z)", re.MULTILINE)
 _HEAD = re.compile(r"\ufeff?(?:gdl 1[^\n]*(?:\n|\Z))?")
@@ -41,6 +42,10 @@ def line_after_imports(source: Source, line: str) -> Edit:
 def unused(module: ast.Module, source: Source) -> Iterator[Diagnostic]:
     """W0118 for imports and dims that the text never names again."""
     words = Counter(_WORDS.findall(source.text))
+    for item in module.items:
+        if isinstance(item, ast.Definition) and item.doc:
+            examples = [part.text for part in parts_of(item.doc) if part.section == "Example"]
+            words.update(_WORDS.findall("\n".join(examples)))
     for item in module.items:
         if isinstance(item, ast.Dim) and item.value is None:
             names, what = item.names, "dim"

@@ -91,16 +91,18 @@ def _trained(
     return kept
 
 
+def optimizer_of(value: Any, span: Span) -> Partial | None:
+    """A value as an optimizer that waits for variables, None where it is none."""
+    found = Partial(value, (), span) if isinstance(value, Function) else value
+    callee = found.callee if isinstance(found, Partial) else None
+    return found if isinstance(callee, Function) and callee.definition.what == "optimizer" else None
+
+
 def _optimizer(cx: Context, frame: Frame, s: ast.Minimize) -> Partial:
     value = cx.evaluate(frame, s.optimizer)
-    if isinstance(value, Function) and value.definition.what == "optimizer":
-        value = Partial(value, (), s.optimizer.span)
-    if (
-        isinstance(value, Partial)
-        and isinstance(value.callee, Function)
-        and value.callee.definition.what == "optimizer"
-    ):
-        return value
+    optimizer = optimizer_of(value, s.optimizer.span)
+    if optimizer is not None:
+        return optimizer
     library = cx.loader.standard("optimizers")
     known = sorted(library.names()) if library else []
     cx.fail(errors.not_an_optimizer(s.optimizer.span, describe(value), known), frame)

@@ -220,12 +220,18 @@ class Eval(Record):
 
 @record
 class Expectation(Record):
-    """`expect a == b`: output `left` is a boolean tensor, all true (right is None). `expect a ~= b`: left near right."""
+    """`expect a == b`: output `left` is a boolean tensor, all true (right is None). `expect a ~= b`: left near right.
+
+    `sides` are outputs that show why a comparison does not hold; `known` says it where no output is needed for it.
+    """
 
     text: str
     left: int
     right: int | None = None
     span: Span | None = None
+    sides: tuple[int, int] | None = None
+    known: str = ""
+    is_finite: bool = False  # no condition: all elements of `left` have to be finite
 
 
 @record
@@ -234,8 +240,9 @@ class Test(Record):
     feed: Feed
     computation: Computation
     expectations: tuple[Expectation, ...]
-    failures: tuple[Diagnostic, ...] = ()  # an `expect error` that did not hold: known at check time
+    failures: tuple[Diagnostic, ...] = ()  # known at check time: an `expect error` that did not hold
     span: Span | None = None
+    is_example: bool = False  # of a doc comment
 
 
 @record

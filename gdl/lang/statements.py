@@ -12,7 +12,7 @@ from gdl.errors import calls as errors
 from gdl.errors import names as name_errors
 from gdl.errors import types as type_errors
 from gdl.graph.node import Node
-from gdl.lang.apply import as_node
+from gdl.lang.apply import as_node, flatten
 from gdl.lang.context import Context, Frame
 from gdl.lang.declared import ABSENT, typed
 from gdl.lang.scan import execute_next, execute_yield
@@ -272,7 +272,8 @@ def _require(cx: Context, frame: Frame, s: ast.Require) -> None:
     value = cx.evaluate(frame, s.test)
     op = None if isinstance(value, Node) else getattr(value, "op", None)
     if op == "==":
-        cx.guard([Guard(Dim(value.left, None, s.test.span), Dim(value.right, None, s.test.span))], frame, s.span)
+        pairs = zip(flatten(value.left), flatten(value.right))
+        cx.guard([Guard(*[Dim(side, None, s.test.span) for side in pair]) for pair in pairs], frame, s.span)
         return
     if not isinstance(value, bool):
         cx.fail(

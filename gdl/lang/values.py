@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Union
 
 from gdl.graph.node import Node
-from gdl.ops.table import Op
+from gdl.ops.table import Op, show_static
 from gdl.record import Record, record
 from gdl.source import Span
 from gdl.syntax import ast
@@ -134,6 +134,16 @@ class ModuleValue:
 
 
 Members = Mapping[str, Any]
+
+
+class Undecided:
+    """A comparison of sizes, or of lists of them, that can't be decided before data is fed."""
+
+    def __init__(self, left: Any, right: Any, op: str):
+        self.left, self.right, self.op = left, right, op
+
+    def __str__(self) -> str:
+        return f"{show_static(self.left)} {self.op} {show_static(self.right)}"
 
 
 def is_static(value: Any) -> bool:

@@ -14,8 +14,9 @@ from gdl.errors import checkpoint as errors
 from gdl.errors.data import not_to_be_had
 from gdl.graph.node import Graph
 from gdl.lang import check
+from gdl.lang.check import check_examples as find_examples
 from gdl.lang.context import Context
-from gdl.lang.program import Action, Computation, Load, Program, Repeat
+from gdl.lang.program import Action, Computation, Load, Program, Repeat, Test
 from gdl.resources import is_file_name, open_source
 from gdl.source import Source
 from gdl.syntax import ast
@@ -77,6 +78,20 @@ def check_program(
         found += [d for d in wrong if d not in found]
         program = None if wrong else expanded
     return Checked(source, program, tuple(found))
+
+
+def check_examples(source: Source, options: DataOptions) -> Checked | None:
+    """The examples in the doc comments of a program without mistakes, as its tests: what is wrong in one is a failure
+    of that one. None where it has none."""
+
+    def one(test: Test) -> Test:
+        try:
+            return replace(test, computation=replace(test.computation, graph=expand(test.computation.graph)))
+        except ProgramError as error:
+            return replace(test, computation=Computation(Graph(()), (), ()), expectations=(), failures=error.diagnostics)
+
+    program = find_examples(source, describe=lambda call: describe(call, options), sources=SOURCES)
+    return program and Checked(source, replace(program, tests=tuple(map(one, program.tests))), ())
 
 
 # ---- gradients ---------------------------------------------------------------------------------------------------

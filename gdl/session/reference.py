@@ -19,6 +19,7 @@ from gdl.ops.table import TABLE, Op
 from gdl.resources import resource
 from gdl.source import Source
 from gdl.syntax import ast
+from gdl.syntax.docs import PARTS, parts_of
 from gdl.syntax.parser import parse
 from gdl.train.data import SOURCES
 
@@ -34,7 +35,6 @@ SECTIONS: Mapping[str, str] = {
     "nn": "Layers", "data": "Data sources",
 }  # fmt: skip
 _IMPORTED = ("nn",)  # what is not in scope everywhere
-_PARTS = ("Shapes", "Errors", "Reference", "Example")
 _UNDIFFERENTIATED = ("initializer", "optimizer", "schedule")
 #: What the language itself answers, x being the f32[3] of [1.0, 2.0, 3.0].
 _BUILTIN_EXAMPLES = {
@@ -243,25 +243,10 @@ def _sources() -> Iterator[Entry]:
 
 
 def _entry(name: str, kind: str, section: str, group: str, signature: str, doc: str, **facts: str) -> Entry:
-    told: dict[str, list[str]] = {key: [] for key in ("", *_PARTS)}
-    for key, text in _paragraphs(doc):
-        told[key].append(text)
+    told: dict[str, list[str]] = {key: [] for key in ("", *PARTS)}
+    for part in parts_of(doc):
+        told[part.section].append(part.text)
     return Entry(
         name, kind, section, group, signature, tuple(told[""]), " ".join(told["Shapes"]), " ".join(told["Errors"]),
         tuple(told["Reference"]), examples=tuple(told["Example"]), **facts,
     )  # fmt: skip
-
-
-def _paragraphs(doc: str) -> Iterator[tuple[str, str]]:
-    """(section, text) for each paragraph, its lines joined; the section of plain text is ""."""
-    section, kept = "", []
-    for line in [*doc.splitlines(), ""]:
-        key, colon, rest = line.partition(":")
-        starts = bool(colon) and key in _PARTS
-        if kept and (starts or not line.strip()):
-            yield section, " ".join(kept)
-            section, kept = "", []
-        if starts:
-            section, line = key, rest
-        if line.strip():
-            kept.append(line.strip())

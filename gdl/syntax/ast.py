@@ -475,6 +475,13 @@ class Expect(Ast):
 
 
 @record
+class Example(Ast):
+    """What an `Example:` of a doc comment says: no statement of a program's text, but run like one of a test."""
+
+    value: Expr
+
+
+@record
 class ExpectError(Ast):
     code: str
     body: tuple[Statement, ...]
@@ -503,7 +510,7 @@ class Test(Ast):
 
 Statement = (
     Variable | State | Net | Bind | Update | Return | For | If | Load | Require | Next | Yield | Epochs | Steps
-    | Feed | Minimize | Repeat | Report | Run | Save | Stop | Write | Expect | ExpectError
+    | Feed | Minimize | Repeat | Report | Run | Save | Stop | Write | Expect | Example | ExpectError
 )  # fmt: skip
 Item = (
     Import | Dim | Hyper | Data | Placeholder | Metric | Definition | Train | Eval | Test | Variable | State | Net

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gdl.diagnostics import Diagnostic
+from gdl.errors import ProgramError, RunError
 from gdl.errors import training as errors
 from gdl.lang.program import Expectation, Test
 from gdl.train.execution import Execution
@@ -36,8 +37,12 @@ def run_tests(execution: Execution) -> Iterator[TestResult]:
     """Every test of the program in turn, each on the weights as they are before the first."""
     before = execution.state.snapshot()
     for test in execution.program.tests:
-        outputs = _outputs(execution, test)
-        failures = [failure for e in test.expectations for failure in _failures(test.name, e, outputs)]
+        try:
+            outputs = _outputs(execution, test)
+        except (ProgramError, RunError) as error:
+            failures = list(error.diagnostics)
+        else:
+            failures = [failure for e in test.expectations for failure in _failures(test, e, outputs)]
         yield TestResult(test.name, (*test.failures, *failures))
         execution.state.restore(before)
 
@@ -49,23 +54,39 @@ def _outputs(execution: Execution, test: Test) -> Sequence[Any]:
     return execution.runner(test.computation, f"test {test.name}")(inputs)
 
 
-def _failures(test: str, expectation: Expectation, outputs: Sequence[Any]) -> Iterator[Diagnostic]:
+def _failures(test: Test, expectation: Expectation, outputs: Sequence[Any]) -> Iterator[Diagnostic]:
     left = np.asarray(outputs[expectation.left])
+    if expectation.is_finite:
+        if not np.isfinite(left).all():
+            yield errors.example_not_finite(test.name, expectation.text, expectation.span, _not_finite(left))
+        return
     if expectation.right is None:
-        found = _not_all(left)
+        found = _not_all(left, expectation, outputs)
     else:
         found = _not_close(left, np.asarray(outputs[expectation.right]))
     if found:
-        yield errors.expectation_failed(test, expectation.text, expectation.span, found)
+        failed = errors.example_failed if test.is_example else errors.expectation_failed
+        yield failed(test.name, expectation.text, expectation.span, found)
 
 
-def _not_all(holds: np.ndarray) -> list[str]:
+def _not_finite(value: np.ndarray) -> str:
+    wrong = np.argwhere(~np.isfinite(value))
+    where = f" at {_place(wrong[0])}, one of {len(wrong)} places" if value.ndim else ""
+    return f"{value[tuple(wrong[0])]!s}{where}"
+
+
+def _not_all(holds: np.ndarray, expectation: Expectation, outputs: Sequence[Any]) -> list[str]:
     if holds.all():
         return []
+    at = tuple(np.argwhere(~holds)[0])
+    values = f": {expectation.known}" if expectation.known else ""
+    if expectation.sides is not None:
+        sides = [np.broadcast_to(outputs[side], holds.shape)[at] for side in expectation.sides]
+        values = ": left {!s}, right {!s}".format(*sides)
     if not holds.ndim:
-        return ["this is false"]
+        return [f"this is false{values}"]
     wrong = int(holds.size - np.count_nonzero(holds))
-    return [f"false for {wrong} of {holds.size} elements, first at {_place(np.argwhere(~holds)[0])}"]
+    return [f"false for {wrong} of {holds.size} elements, first at {_place(at)}{values}"]
 
 
 def _not_close(left: np.ndarray, right: np.ndarray) -> list[str]:

@@ -202,6 +202,18 @@ def test_the_programs_own_tests(session: gdl.Session) -> None:
     assert "2 of 2 elements" in failure.labels[0].text
 
 
+def test_sizes_that_a_test_feeds_can_be_expected() -> None:
+    held = gdl.loads("""dim b
+placeholder x: f32[b, 3]
+def two(x: f32[m, k]) -> f32[m, k] { require shape(x) == [2, 3]; return x }
+test "right" { feed x = ones([2, 3]); expect shape(x) == [2, 3]; expect size(x) == 6; expect two(x) == 1 }
+test "other" { feed x = ones([2, 3]); expect shape(x) != [4, 3]; expect shape(x)[0] < 3 }
+test "wrong" { feed x = ones([2, 3]); expect shape(x) == [4, 3] }
+""").test()
+    assert [result.passed for result in held] == [True, True, False]
+    assert held[2].failures[0].labels[0].text == "false for 1 of 2 elements, first at [0]: left 2, right 4"
+
+
 def test_hypers(points: dict[str, np.ndarray]) -> None:
     session = gdl.loads(TEXT, arrays={"points": points}, scale=3)
     assert session.hypers == {"scale": 3.0}
