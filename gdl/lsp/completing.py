@@ -94,7 +94,8 @@ def _offers(page: Page, offset: int, begin: int, tokens: list[Token]) -> Iterato
     call = open_call(tokens)
     signature = told_of(page, call.callee, call.offset) if call is not None else None
     if call is not None and signature is not None and not call.is_nested and tokens[-1].kind in ("LPAR", "COMMA"):
-        yield from [Offer(text, "argument", meta, rank=0) for text, meta, _ in keywords(signature[0])]
+        given = int(call.is_stage)  # by what comes through the `|>`
+        yield from [Offer(text, "argument", meta, rank=0) for text, meta, _ in [*keywords(signature[0])][given:]]
     if call is not None and call.keyword == "over":
         yield from [Offer(symbol.name, "label", rank=0) for symbol in page.names.labels.values()]
     yield from _words(page, begin, tokens)

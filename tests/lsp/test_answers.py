@@ -136,6 +136,7 @@ def edited(page: Page, old: str, new: str) -> str:
         ("with Adam(lr)", "with \u2038", ["Sgd", "Momentum"]),
         ("save best accuracy", "save best \u2038", ["logits", "loss", "accuracy"]),
         ("expand(image, axis=-1) / 255, y", "expand(\u2038, y", ["x=", "axis=", "image", "label"]),
+        ("logits = model(x)", "logits = x |> expand(\u2038)", ["axis=", "Conv"]),  # `x=` is what comes through
         ("from digit.train", "from \u2038", ["digit"]),
         ("digit.train", "digit.\u2038", ["train", "test", "classes"]),
         ("Block(2 * width, stride=2)", "Block(2 * width, st\u2038)", ["stride="]),

@@ -16,7 +16,7 @@ async function activate() {
   } catch (error) {
     client = undefined;
     vscode.window.showErrorMessage(
-      `GDL: the language server (${command} lsp) does not start: ${error.message} ` +
+      `GDL: the language server (${command} lsp) does not start: ${error?.message ?? error}. ` +
         "Colours work without it; the extension's README says how to install it."
     );
   }
