@@ -149,6 +149,17 @@ def unknown_statement(span: Span, similar: str | None, hint: str) -> Diagnostic:
     return Diagnostic("E0005", f"no statement begins with `{span.text}`", (Label(span),), helps, fix=fix)
 
 
+def clause_alone(span: Span, statement: str) -> Diagnostic:
+    """`with Adam(lr)` on a line of its own."""
+    hint = f"it goes on with a `{statement}`, on the same line: `{FORMS[statement]}`"
+    return Diagnostic("E0005", f"no statement begins with `{span.text}`", (Label(span),), (hint,))
+
+
+def count_first(span: Span, right: str) -> Diagnostic:
+    """`5 epochs`"""
+    return Diagnostic("E0005", f"no statement begins with the number `{span.text}`", (Label(span),), (f"write `{right}`",))
+
+
 def statement_as_example(span: Span) -> Diagnostic:
     """`Example: y = f(x)` in a doc comment."""
     hint = "write what holds, as in f(1) == 2, or what can be computed, as in x |> f(2)"

@@ -359,7 +359,10 @@ def _rank_help(span: Span, wanted: int, value: Node) -> str:
 
 
 def explain_unfed(cx: Context, frame: Frame, leaf: Node, roots: Sequence[tuple[str, Span, Node]], bound: Bound) -> None:
-    """E0601: nothing feeds a placeholder that something needs."""
+    """E0601: nothing feeds a placeholder that something needs, unless the text of the block is wrong."""
+    blocks = [s.span for s in cx.main.statements if any(s.span.start <= r[1].start < s.span.end for r in roots)]
+    if any(cx.is_broken(block) for block in blocks):
+        raise Poisoned
     for text, span, root in roots:
         order = topological([root])
         if leaf not in order:

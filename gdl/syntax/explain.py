@@ -47,6 +47,13 @@ _ELSEWHERE = {
 }  # fmt: skip
 
 
+#: Words that go on with a statement of a train block, and that statement.
+CLAUSES = {
+    "with": "minimize", "over": "minimize", "clip": "minimize", "batch": "feed", "shuffle": "feed", "from": "feed", "when": "stop",
+    "best": "save", "every": "report",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Case:
     """A failure with what the rules ask of it."""
@@ -91,8 +98,14 @@ class Case:
 
     @property
     def form(self) -> str:
-        keyword = "scan" if "SCAN" in self.read_kinds else "error" if "ERROR" in self.read_kinds else self.keyword
-        return f"the form is `{errors.FORMS[keyword]}`" if keyword else ""
+        is_error = "ERROR" in self.read_kinds or (self.keyword == "expect" and self.previous.text == "error")
+        keyword = "scan" if "SCAN" in self.read_kinds else "error" if is_error else self.keyword
+        if not keyword:
+            return ""
+        clauses = CLAUSES.keys() & errors.FORMS[keyword].split()[1:]
+        is_late = self.token.text in clauses and "ASSIGN" not in self.expected
+        is_early = self.previous.text in clauses and self.kind not in ("END", "ASSIGN")
+        return f"{'the order is' if is_late or is_early else 'the form is'} `{errors.FORMS[keyword]}`"
 
     @property
     def read_kinds(self) -> list[str]:
@@ -204,6 +217,24 @@ def _reserved(case: Case) -> Diagnostic | None:
     if token.text in RESERVED and "NAME" in case.expected and "NUMBER" not in case.expected and not case.is_first:
         return errors.reserved_word(case.span(token))
     return None
+
+
+def _clause(case: Case) -> Diagnostic | None:
+    """`with Adam(lr)` on a line of its own."""
+    statement = CLAUSES.get(case.first.text) if case.in_block and case.kind != "COLON" else None
+    if statement is None or case.failure.index != case.failure.start + 1:
+        return None
+    return errors.clause_alone(case.span(case.first), statement)
+
+
+def _count(case: Case) -> Diagnostic | None:
+    """`5 epochs`"""
+    if not case.is_first or case.kind != "NUMBER" or not case.in_block:
+        return None
+    unit = case.failure.tokens[case.failure.index + 1].text
+    if unit.rstrip("s") not in ("epoch", "step"):
+        return None
+    return errors.count_first(case.span(case.token), f"{unit.rstrip('s')}s {case.token.text}")
 
 
 def _unknown_statement(case: Case) -> Diagnostic | None:
@@ -363,6 +394,8 @@ def _unexpected(case: Case) -> Diagnostic:
         expected = "a statement: `name = expression`, or a keyword such as variable, net or train"
     elif case.kind == "IF":
         help = "a choice is written `this if test else that`"
+    elif case.kind == "NAME" and any(token.text == "~=" for token in case.read):
+        help = "`~=` allows for rounding; for a tolerance of your own: `expect abs(a - b) < 0.1`"
     elif case.kind == "NAME" and case.previous.kind in ("NUMBER", "RPAR") and "STAR" in case.expected:
         help = "a product is written with `*`"
     elif case.kind == "COMMA" and case.previous.text.isdigit() and case.previous.end == case.token.start:
@@ -378,6 +411,8 @@ RULES: tuple[Callable[[Case], Diagnostic | None], ...] = (
     _lambda,
     _wildcard,
     _reserved,
+    _clause,
+    _count,
     _unknown_statement,
     _chained_comparison,
     _several_values,
