@@ -28,6 +28,12 @@ class Source:
             at = find("\n", at + 1)
         return starts
 
+    @cached_property
+    def is_library(self) -> bool:
+        """Whether it is a module of the standard library."""
+        folder = self.path.parent if self.path is not None else None
+        return folder is not None and folder.name == "stdlib" and (folder / "functions.gdl").exists()
+
     def position(self, offset: int) -> tuple[int, int]:
         """1-based (line, column) of an offset."""
         line = bisect.bisect_right(self.line_starts, offset)

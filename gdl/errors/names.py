@@ -204,14 +204,35 @@ def not_updatable(span: Span, name: str, why: str, states: Iterable[str]) -> Dia
                       fix=respelt(span, name, states))  # fmt: skip
 
 
+def is_stage(span: Span) -> bool:
+    """Whether a place is right behind a `|>`."""
+    return span.source.text[: span.start].rstrip().endswith("|>")
+
+
+def hidden(name: str, place: Span | None) -> str:
+    """The note that the program's own `name` hides a function of the library."""
+    where = f", of line {place.line}," if place is not None else ""
+    return f"`{name}` is this program's own{where} and hides the library's function `{name}`: give it another name to have both"
+
+
+def net_hides(span: Span, name: str, place: Span, layer: str) -> Diagnostic:
+    """A stage is named like a function of the library, and that name is called."""
+    return Diagnostic(
+        "W0119",
+        f"`{name}` is the net of line {place.line} here, not the library's function",
+        (Label(span, f"the {layer} is applied again"), Label(place, "named here")),
+        (f"for the function, name the stage otherwise; to share the net, declare it: net {name} = {layer}(...)",),
+        severity=Severity.WARNING,
+    )
+
+
 def path_collision(span: Span, path: str, now: str, layer: str) -> Diagnostic:
-    is_stage = span.source.text[: span.start].rstrip().endswith("|>")
     return Diagnostic(
         "W0114",
         f"two unnamed instances of {layer} would share the path `{path}`; this one is `{now}`",
         (Label(span, "named by its layer and number"),),
         (f"name it, so that its path stays when layers are added: |> my_name: {layer}(...)",),
-        fix=(Edit(Span(span.source, span.start, span.start), f"{now}: "),) if is_stage else (),
+        fix=(Edit(Span(span.source, span.start, span.start), f"{now}: "),) if is_stage(span) else (),
         severity=Severity.WARNING,
     )
 

@@ -78,6 +78,12 @@ def unknown_eval(span: Span, name: str, known: list[str]) -> Diagnostic:
                       fix=respelt(span, name, known))  # fmt: skip
 
 
+def best_of_an_array(span: Span, name: str) -> Diagnostic:
+    """The best of several numbers, none of which is a value per example."""
+    help = f"report one number, as in mean({name}), and save the best of that"
+    return Diagnostic("E0609", f"`save best {name}`: it is an array, and only numbers have a best one", (Label(span),), (help,))
+
+
 def never_reported(span: Span, name: str, known: list[str]) -> Diagnostic:
     return Diagnostic(
         "E0609",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gdl.diagnostics import Diagnostic, Label
 from gdl.errors import RunError
+from gdl.errors.places import own_places
 from gdl.source import Span
 
 
@@ -22,27 +23,34 @@ class Bound:
         return self.size if self.size == str(self.value) else f"`{self.size}` is {self.value}"
 
 
-def sizes_differ(left: Bound, right: Bound, at: Span | None) -> RunError:
+def sizes_differ(left: Bound, right: Bound, origin: Sequence[Span]) -> RunError:
     """Two sizes that the program needs to be equal, and could not compare before the data was seen."""
-    labels = [] if at is None else [Label(at, "they meet here")]
+    own, notes = own_places(origin)
+    labels = [Label(span, "they meet here") for span in own[:1]]
     labels += [Label(s.origin, f"{s.value} comes from here") for s in (left, right) if s.origin is not None]
     message = f"sizes that must be equal are not: {left}, {right}"
     way_out = "feed arrays whose sizes agree, or declare both axes with the same dim: feeds are then checked against it"
-    return RunError(Diagnostic("E0801", message, tuple(labels), (way_out,)))
+    return RunError(Diagnostic("E0801", message, tuple(labels), (way_out,), notes))
 
 
-def size_unknown(size: str, unbound: Sequence[str], known: Sequence[str], at: Span | None) -> RunError:
+def size_unknown(size: str, unbound: Sequence[str], known: Sequence[str], origin: Sequence[Span]) -> RunError:
     """A size with symbols to which nothing that is fed gives a value."""
     names = ", ".join(f"`{n}`" for n in unbound)
     needed = "" if size in [f"`{n}`" for n in unbound] else f", which {size} needs"
     message = f"nothing that is fed says how large {names} is{needed}"
     notes = (f"known here: {', '.join(known)}",) if known else ()
     way_out = f"feed a placeholder that has the axis {names}, or write a number instead"
-    return RunError(Diagnostic("E0802", message, () if at is None else (Label(at),), (way_out,), notes))
+    return _told("E0802", message, origin, way_out, notes)
 
 
-def size_impossible(size: str, value: str, where: str, at: Span | None) -> RunError:
+def size_impossible(size: str, value: str, where: str, origin: Sequence[Span]) -> RunError:
     """A size below zero, or one whose arithmetic divides by zero."""
     message = f"the size {size} is {value} where {where}"
     way_out = "check the numbers that were fed or set with --set: a size is zero or more"
-    return RunError(Diagnostic("E0803", message, () if at is None else (Label(at),), (way_out,)))
+    return _told("E0803", message, origin, way_out)
+
+
+def _told(code: str, message: str, origin: Sequence[Span], help: str, notes: tuple[str, ...] = ()) -> RunError:
+    """At the innermost place that is the user's."""
+    own, inside = own_places(origin)
+    return RunError(Diagnostic(code, message, tuple([Label(span) for span in own[:1]]), (help,), notes + inside))

@@ -161,11 +161,14 @@ def mixed_dtypes(op: str, left: tuple[Span, TensorType], right: tuple[Span, Tens
     )  # fmt: skip
 
 
-def wrong_dtype(span: Span, what: str, wanted: tuple[str, ...], got: TensorType, help: str = "") -> Diagnostic:
+def wrong_dtype(
+    span: Span, what: str, wanted: tuple[str, ...], got: TensorType, help: str = "", target: str = ""
+) -> Diagnostic:
+    """`target` is the dtype to convert to, where another than the first that is wanted is meant."""
     labels = [Label(span, str(got))]
     if got.origin is not None and got.origin.line != span.line:
         labels.append(Label(got.origin, f"{got.dtype} comes from here"))
-    target = "i64" if "i64" in wanted and "f32" not in wanted else wanted[0]
+    target = target or ("i64" if "i64" in wanted and "f32" not in wanted else wanted[0])
     fix = () if help else _converted(span, got, target)
     if not help:
         help = f"convert explicitly: {target}({span.text if len(span.text) < 40 else '...'})"
@@ -177,8 +180,9 @@ def wrong_dtype(span: Span, what: str, wanted: tuple[str, ...], got: TensorType,
 
 
 def _converted(span: Span, got: TensorType, dtype: str) -> tuple[Edit, ...]:
-    """The fix that converts to a float what is none: no value is lost, and there is no other way to mean it."""
-    is_widened = dtype in ("f32", "f64") and got.dtype not in ("f32", "f64")
+    """The fix that converts to a float what is none, or u8 to a larger integer: no value is lost, and there is no other
+    way to mean it."""
+    is_widened = dtype in ("f32", "f64") and got.dtype not in ("f32", "f64") or got.dtype == "u8" and dtype != "bool"
     return (Edit(span, f"{dtype}({span.text})"),) if is_widened else ()
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from gdl.lang.bind import (
 )
 from gdl.lang.builtins import call_builtin, static_call
 from gdl.lang.context import Context, Frame, PendingUpdate, join
+from gdl.lang.lookup import standard
 from gdl.lang.mismatch import describe_mismatch, show_type
 from gdl.lang.program import LayerInfo
 from gdl.lang.recall import recalled
@@ -44,12 +46,37 @@ from gdl.ops.table import Op
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types.match import Bindings, Mismatch, match
-from gdl.types.tensor import DTYPES, TensorType
+from gdl.types.tensor import DTYPE_CLASSES, DTYPES, TensorType
 
 
 def call(cx: Context, frame: Frame, callee: Any, args: Sequence[ast.Argument], span: Span, callee_span: Span) -> Any:
     """`callee(args)` as written."""
     return call_values(cx, frame, callee, evaluate_arguments(cx, frame, args), span, callee_span)
+
+
+@contextmanager
+def calling(cx: Context, frame: Frame, named: ast.Expr, callee: Any) -> Iterator[None]:
+    """Around a call: says so where what is called hides a function of the library, and may not be what is meant.
+
+    To give a net such a name with `net` and to apply it is no mistake; to name a stage of a pipe so and then to call
+    that name, is likely one.
+    """
+    name = named.name if isinstance(named, ast.Name) else ""
+    is_own = name in frame.names and not isinstance(callee, (Function, Op, Builtin, Partial))
+    if not is_own or not cx.is_users(named.span) or standard(cx, name) is None:
+        yield
+        return
+    place = frame.spans.get(name)
+    said = len(cx.diagnostics)
+    try:
+        yield
+    except Poisoned:
+        hidden = name_errors.hidden(name, place)
+        for at in range(said, len(cx.diagnostics)):
+            cx.diagnostics[at] = replace(cx.diagnostics[at], notes=(*cx.diagnostics[at].notes, hidden))
+        raise
+    if isinstance(callee, Instance) and place is not None and name_errors.is_stage(place):
+        cx.warn(name_errors.net_hides(named.span, name, place, callee.layer.name))
 
 
 def call_values(
@@ -340,6 +367,8 @@ def _match_tensors(
             match(param.type, node.type, param.name, bindings)  # type: ignore[arg-type]
         except Mismatch as m:
             found = describe_mismatch(m, function.name, tensors, argument.span or span, signature(function))
+            if m.kind == "dtype" and (other := _other_way_round(function, params, bound)):
+                found = replace(found, helps=(f"are the arguments the other way round? {other}",), fix=())
             cx.fail(replace(found, notes=(*found.notes, signature(function))), frame)
         except KeyError as unbound:
             cx.fail(name_errors.unknown_size(param.span or span, str(unbound.args[0]), ()), frame)
@@ -371,6 +400,21 @@ def _note_labels(body: Frame, param: ast.Param, node: Node) -> None:
         for axis, dim in zip(axes, node.type.dims):
             if isinstance(axis.size, ast.Name) and dim.label:
                 body.labels.setdefault(axis.size.name, dim.label)
+
+
+def _other_way_round(function: Function, params: Sequence[ast.Param], bound: Mapping[str, Argument]) -> str:
+    """The call with its two tensors exchanged, where their dtypes fit only so; else ""."""
+    given = [bound[param.name] for param in params if param.name in bound]
+    if len(given) != 2 or len(params) != 2 or not all(isinstance(a.value, Node) and a.span for a in given):
+        return ""
+    if given[0].value.type.dtype not in ("i32", "i64", "u8"):
+        return ""
+    for param, argument in zip(params, reversed(given)):
+        pattern = param.type.dtype or "f32"  # type: ignore[union-attr]
+        if argument.value.type.dtype not in DTYPE_CLASSES.get(pattern, (pattern,)):
+            return ""
+    first, second = [argument.span.text for argument in given]  # type: ignore[union-attr]
+    return f"{function.name}({second}, {first})"
 
 
 def _check_results(cx: Context, body: Frame, function: Function, result: Any, bindings: Bindings, span: Span) -> None:

@@ -199,6 +199,9 @@ def _hold_procedures_together(
             reported = [v.name for r in train.runs if r.eval in evals for v in evals[r.eval].values]
             if save.best is not None and save.best not in reported and all(r.eval in evals for r in train.runs):
                 cx.report(procedure_errors.never_reported(save.span, save.best, reported))  # type: ignore[arg-type]
+            measures = evals[save.best_eval].values if save.best_eval else ()
+            if any(v.name == save.best and v.is_array for v in measures):
+                cx.report(procedure_errors.best_of_an_array(save.span, save.best))  # type: ignore[arg-type]
     if trains and not any(d.is_error for d in cx.diagnostics):
         trained = {path for train in trains for path in trained_by(train.body)}
         for path, info in cx.variables.items():

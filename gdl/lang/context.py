@@ -7,14 +7,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
-from pathlib import Path
 from typing import Any, NoReturn
 
 from gdl.diagnostics import Diagnostic, Label
 from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.errors import types as type_errors
+from gdl.errors.places import inside_library
 from gdl.graph.node import Node
 from gdl.lang.modules import Library, Loader
 from gdl.lang.program import Hyper, LayerInfo, VariableInfo
@@ -271,13 +270,7 @@ def join(scope: str, name: str) -> str:
 
 def is_library(span: Span) -> bool:
     """Whether a place is in a module of the standard library."""
-    path = span.source.path
-    return path is not None and _is_of_library(path)
-
-
-@cache
-def _is_of_library(path: Path) -> bool:
-    return path.parent.name == "stdlib" and (path.parent / "functions.gdl").exists()
+    return span.source.is_library
 
 
 #: Mistakes that a body has however it is called: names, arity, keywords.
@@ -300,19 +293,20 @@ def blame_caller(diagnostic: Diagnostic, calls: tuple[Span, ...], body_of: Calla
         return replace(diagnostic, labels=diagnostic.labels + _chain([span, *own], body_of))
     if not own:
         return diagnostic
-    inside = f"this arises inside the library: {span!r}: {span.source.line(span.line).strip()}"
     labels = (
         Label(own[0], diagnostic.labels[0].text),
         *[each for each in diagnostic.labels[1:] if not is_library(each.span)],
     )
+    notes = [note for note in diagnostic.notes if not _SIGNATURE.match(note)]  # of what the user has not called
     called = ([span, *calls])[calls.index(own[0])]  # the place in the library that the user's call led to
     return replace(
         diagnostic, message=_as_called(diagnostic.message, called),
-        labels=labels + _chain(own, body_of), notes=(*diagnostic.notes, inside), fix=(),
+        labels=labels + _chain(own, body_of), notes=(*notes, inside_library(span)), fix=(),
         helps=(type_errors.CONVERT_AN_ARGUMENT,) if diagnostic.code == "E0401" else diagnostic.helps,
     )  # fmt: skip
 
 
+_SIGNATURE = re.compile(r"\w+\(")
 _DEFINITION = re.compile(r"^(?:def|layer|optimizer) (?P<name>\w+)\((?P<parameters>.*?)\)", re.MULTILINE | re.DOTALL)
 
 

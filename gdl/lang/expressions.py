@@ -9,7 +9,7 @@ from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.graph.node import Node
 from gdl.lang.apply import OPERATORS, apply_op, as_node
-from gdl.lang.calls import call
+from gdl.lang.calls import call, calling
 from gdl.lang.context import Context, Frame
 from gdl.lang.indexing import index_value
 from gdl.lang.lookup import lookup
@@ -365,7 +365,8 @@ def _with_split(value: DataValue) -> str:
 
 def _call(cx: Context, frame: Frame, expr: ast.Call) -> Any:
     callee = evaluate(cx, frame, expr.callee)
-    return call(cx, frame, callee, expr.args, expr.span, expr.callee.span)
+    with calling(cx, frame, expr.callee, callee):
+        return call(cx, frame, callee, expr.args, expr.span, expr.callee.span)
 
 
 def _index(cx: Context, frame: Frame, expr: ast.Index) -> Any:

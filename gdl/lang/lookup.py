@@ -69,6 +69,11 @@ def find_definition(cx: Context, library: Library, name: str) -> Any:
         raise Poisoned
     if found is not None:
         return found
+    return standard(cx, name)
+
+
+def standard(cx: Context, name: str) -> Any:
+    """What a name means without a program's doing: a library function, op or builtin, else None."""
     if name not in cx.standard:
         cx.standard[name] = _standard(cx, name)
     return cx.standard[name]

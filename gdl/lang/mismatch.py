@@ -57,9 +57,9 @@ def describe_mismatch(
         return type_errors.mixed_dtypes(op, left, right, _cast_help(shown, left, right, infix))
     if m.kind == "dtype" and involved:
         where, type = involved[0]
-        return type_errors.wrong_dtype(
-            where, f"`{m.args_named[0]}` of {op}" if not infix else f"an operand of {op}", m.left, type
-        )  # type: ignore[arg-type]
+        what = f"`{m.args_named[0]}` of {op}" if not infix else f"an operand of {op}"
+        target = _integer_beside(tensors) if shown in _OF_INTEGERS and type.dtype == "u8" else ""
+        return type_errors.wrong_dtype(where, what, m.left, type, target=target)  # type: ignore[arg-type]
     if m.kind == "rank" and involved:
         where, type = involved[0]
         return type_errors.wrong_rank(
@@ -103,6 +103,15 @@ def kind_words(m: Mismatch) -> str:
     """What a parameter wants, from the mismatch of its kind."""
     wanted = m.text.partition(" must be ")[2].partition(", got ")[0]
     return " or ".join([KIND_WORDS.get(kind, kind) for kind in wanted.split(" or ")])
+
+
+_OF_INTEGERS = ("%", "//", "remainder", "floor_divide")
+
+
+def _integer_beside(tensors: Tensors) -> str:
+    """The dtype in which u8 is divided without a rest: that of the other operand, "" where that is a float."""
+    others = [type.dtype for _, type in tensors.values() if type.dtype != "u8"]
+    return "" if any(dtype in ("f32", "f64", "bool") for dtype in others) else (*others, "i64")[0]
 
 
 def _operands(tensors: Tensors) -> str:

@@ -341,6 +341,16 @@ def opened(cx: Context, frame: Frame, body: Sequence[Any]) -> Iterator[Any]:
             yield s
 
 
+def _is_per_example(node: Node, bound: Bound) -> bool:
+    """Whether the records that are fed at once are an axis of a value, or parts of one."""
+    if bound.data is None:
+        return False
+    if isinstance(node.type.dims[0].size, int) and node.type.dims[0].size in bound.lengths():
+        return bound.symbol not in {name for size in bound.sizes.values() for name in sizes.symbols(size)}
+    axes = [sizes.substitute(dim.size, bound.sizes) for dim in node.type.dims]
+    return any(bound.symbol in sizes.symbols(size) for size in axes)
+
+
 def lower_eval(cx: Context, item: ast.Eval) -> program.Eval:
     """An eval block: reported values and written pictures are outputs of one graph."""
     frame = block_frame(cx, "eval")
@@ -352,7 +362,8 @@ def lower_eval(cx: Context, item: ast.Eval) -> program.Eval:
         if isinstance(s, ast.Report):
             for expr in s.values:
                 node = _node(cx, frame, expr)
-                values.append(program.Value(shown(expr), len(roots), node.type.dtype == "bool"))
+                is_array = bool(node.type.rank) and not _is_per_example(node, bound)
+                values.append(program.Value(shown(expr), len(roots), node.type.dtype == "bool", is_array))
                 roots.append((shown(expr), expr.span, node))
         elif isinstance(s, ast.Write):
             node = _node(cx, frame, s.value)

@@ -191,12 +191,13 @@ class Train(Record):
 
 @record
 class Value(Record):
-    """One thing that an eval reports. With data: the exact mean over all examples (a scalar is weighted by the number of
-    examples in its batch). Without data: the value as it is."""
+    """One thing that an eval reports. With data: the exact mean over all examples (what is no value per example is
+    weighted by the number of examples in its batch). Without data: the value as it is."""
 
     name: str
     output: int
     is_share: bool  # boolean: a share of the examples
+    is_array: bool = False  # reported as an array, for none of its axes are the examples
 
 
 @record

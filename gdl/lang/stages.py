@@ -7,7 +7,7 @@ from typing import Any
 from gdl.errors import calls as errors
 from gdl.errors import names as name_errors
 from gdl.lang.bind import evaluate_arguments
-from gdl.lang.calls import apply_instance, bind_name, call_values, make_instance, may_be_tensor
+from gdl.lang.calls import apply_instance, bind_name, call_values, calling, make_instance, may_be_tensor
 from gdl.lang.context import Context, Frame
 from gdl.lang.values import Argument, Function, Instance, InstanceList, Partial, describe
 from gdl.syntax import ast
@@ -36,7 +36,8 @@ def apply_stage(cx: Context, frame: Frame, value: Argument, stage: ast.Stage) ->
             ),
             frame,
         )
-    return call_values(cx, frame, callee, [value, *args], span, stage.callee.span)
+    with calling(cx, frame, stage.callee, callee):
+        return call_values(cx, frame, callee, [value, *args], span, stage.callee.span)
 
 
 def _stage_instance(cx: Context, frame: Frame, layer: Function, args: list[Argument], stage: ast.Stage) -> Instance:

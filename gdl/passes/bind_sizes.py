@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -28,7 +28,7 @@ def bind_sizes(graph: Graph, sizes: Mapping[str, int]) -> Graph:
     for node in topological(graph.roots):
         for size in sizes_in(node):
             if size not in values:
-                values[size] = _value(size, sizes, node.span)
+                values[size] = _value(size, sizes, node.origin)
         if any(isinstance(s, Poly) and values[s] < 0 for s in node.type.shape):
             _refuse_negative(node, values, sizes)
         if node.op == "size":
@@ -44,27 +44,27 @@ def _as_constant(node: Node, values: Mapping[Poly, int]) -> Node:
 
 
 def _check_guard(guard: Guard, origin: tuple[Span, ...], sizes: Mapping[str, int]) -> None:
-    at = origin[0] if origin else None
     left, right = guard.left, guard.right
-    a, b = _value(left.size, sizes, left.origin or at), _value(right.size, sizes, right.origin or at)
+    a, b = [_value(s.size, sizes, (s.origin,) if s.origin is not None else origin) for s in (left, right)]
     if a != b:
         bounds = errors.Bound(str(left.size), a, left.origin), errors.Bound(str(right.size), b, right.origin)
-        raise errors.sizes_differ(*bounds, at)
+        raise errors.sizes_differ(*bounds, origin)
 
 
-def _value(size: Size, sizes: Mapping[str, int], at: Span | None) -> int:
+def _value(size: Size, sizes: Mapping[str, int], origin: Sequence[Span]) -> int:
     try:
         value = sizes_.substitute(size, sizes)
     except ZeroDivisionError:
-        raise errors.size_impossible(f"`{size}`", "a division by zero", _where(size, sizes), at) from None
+        raise errors.size_impossible(f"`{size}`", "a division by zero", _where(size, sizes), origin) from None
     if isinstance(value, int):
         return value
-    raise errors.size_unknown(f"`{size}`", sorted(sizes_.symbols(value)), [f"{k} = {v}" for k, v in sizes.items()], at)
+    known = [f"{k} = {v}" for k, v in sizes.items()]
+    raise errors.size_unknown(f"`{size}`", sorted(sizes_.symbols(value)), known, origin)
 
 
 def _refuse_negative(node: Node, values: Mapping[Poly, int], sizes: Mapping[str, int]) -> None:
     size = next(s for s in node.type.shape if isinstance(s, Poly) and values[s] < 0)
-    raise errors.size_impossible(f"`{size}`", str(values[size]), _where(size, sizes), node.span)
+    raise errors.size_impossible(f"`{size}`", str(values[size]), _where(size, sizes), node.origin)
 
 
 def _where(size: Size, sizes: Mapping[str, int]) -> str:

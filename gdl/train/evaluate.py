@@ -44,14 +44,15 @@ def evaluate(
 
 def _means(
     block: Eval, runner: Runs, batches: Batches | NoData, at: Moment, tick: int
-) -> tuple[dict[str, float], Mapping[int, Any]]:
+) -> tuple[dict[str, Any], Mapping[int, Any]]:
     means = {value.name: Mean() for value in block.values}
     first: dict[int, Any] = {}
     for number in range(batches.per_epoch):
         inputs, examples = batches.take(number)
         outputs = runner(inputs, at.step, at.epoch, tick + number)
         for value in block.values:
-            means[value.name].add(outputs[value.output], examples)
+            mean = means[value.name]
+            (mean.add_each if value.is_array else mean.add)(outputs[value.output], examples)
         if number == 0:
             first = {write.output: np.array(outputs[write.output]) for write in block.writes}
     return {name: mean.value for name, mean in means.items()}, first

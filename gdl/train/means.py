@@ -12,11 +12,12 @@ class Mean:
     """A mean in float64, each value weighted by its number of examples.
 
     A tensor counts as the mean of its elements. Sums of booleans are counts, so shares are exact whatever the batches.
+    With `add_each`, every element of a tensor has a mean of its own.
     """
 
     __slots__ = ("total", "weight")
 
-    def __init__(self, total: float = 0.0, weight: float = 0.0):
+    def __init__(self, total: Any = 0.0, weight: float = 0.0):
         self.total, self.weight = total, weight
 
     def add(self, value: Any, examples: int) -> None:
@@ -30,8 +31,13 @@ class Mean:
             self.total += float(value) * examples
         self.weight += examples
 
+    def add_each(self, value: Any, examples: int) -> None:
+        """One more batch's array, which has the same shape in all."""
+        self.total = self.total + np.asarray(value, np.float64) * examples
+        self.weight += examples
+
     @property
-    def value(self) -> float:
+    def value(self) -> Any:
         return self.total / self.weight if self.weight else float("nan")
 
     def reset(self) -> None:

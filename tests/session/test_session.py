@@ -156,6 +156,23 @@ def test_training_and_evaluating(session: gdl.Session) -> None:
     assert set(outcome.reported) == {"loss"}
 
 
+def test_an_eval_keeps_arrays_that_have_no_axis_of_examples(points: dict[str, np.ndarray]) -> None:
+    told = gdl.loads(
+        """dim batch
+data d = arrays("points")
+placeholder x: f32[batch, 3]
+variable w: f32[3] = [1, 2, 3]
+eval moments { feed x = position from d batch 4; report mean(x, axis=0), x, w, mean(x), shape(x) }
+""",
+        arrays={"points": points},
+    ).evaluate("moments")
+    at = points["position"].astype(np.float64)
+    assert len(at) % 4
+    np.testing.assert_allclose(told["mean(x, axis=0)"], at.mean(axis=0), rtol=1e-6)
+    np.testing.assert_allclose([told["x"], told["mean(x)"]], at.mean(), rtol=1e-6)
+    assert told["w"].tolist() == [1, 2, 3] and told["shape(x)"].tolist() == [(16 + 16 + 4) / 10, 3]
+
+
 def test_single_steps_are_the_steps_of_a_training(points: dict[str, np.ndarray]) -> None:
     one, two = (gdl.loads(TEXT, arrays={"points": points}) for _ in range(2))
     losses = [one.step() for _ in range(6)]
@@ -212,6 +229,19 @@ test "wrong" { feed x = ones([2, 3]); expect shape(x) == [4, 3] }
 """).test()
     assert [result.passed for result in held] == [True, True, False]
     assert held[2].failures[0].labels[0].text == "false for 1 of 2 elements, first at [0]: left 2, right 4"
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [("zeros([m, 2])", "E0802"), ("sum(ones([2, m - 3]))", "E0802"), ("sum(softmax(zeros([2 ** 40, 2])))", "E0810")],
+)
+def test_what_fails_inside_the_library_is_told_at_the_users_call(value: str, code: str) -> None:
+    with pytest.raises(gdl.RunError) as caught:
+        gdl.loads(f"dim m\neval show {{ report {value} }}\n").evaluate("show")
+    (told,) = caught.value.diagnostics
+    assert told.code == code and told.span is not None
+    assert told.span.source.name == "program" or told.span.source.path is None
+    assert told.span.text in value and told.notes[-1].startswith("this arises inside the library: ")
 
 
 def test_hypers(points: dict[str, np.ndarray]) -> None:

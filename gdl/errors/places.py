@@ -1,0 +1,20 @@
+"""Whose place a mistake is told at: where it arose in the library, the user's own call is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gdl.source import Span
+
+
+def inside_library(span: Span) -> str:
+    """The note that shows where in the library something arose."""
+    return f"this arises inside the library: {span!r}: {span.source.line(span.line).strip()}"
+
+
+def own_places(origin: Sequence[Span]) -> tuple[list[Span], tuple[str, ...]]:
+    """The places of an origin that are the user's, innermost first (all, where none is), and a note on what they hide."""
+    own = [span for span in origin if not span.source.is_library]
+    if not own or own[0] is origin[0]:
+        return own or list(origin), ()
+    return own, (inside_library(origin[0]),)
