@@ -171,10 +171,13 @@ def no_module(
     return Diagnostic("E0110", f"there is no module {shown}", (Label(span, label),), (help,))
 
 
-def not_in_module(span: Span, module: str, name: str, known: Iterable[str]) -> Diagnostic:
+def not_in_module(span: Span, module: str, name: str, known: Iterable[str], is_everywhere: bool = False) -> Diagnostic:
+    """`is_everywhere`: the name is in scope without an import."""
     known = sorted(known)
     similar = closest(name, known)
-    if similar:
+    if is_everywhere:
+        help, known = f"`{name}` is in scope everywhere: leave it out", []
+    elif similar:
         help = f"did you mean `{similar}`?"
     else:
         help = ELSEWHERE.get(name) or (f"it has {', '.join(known)}" if known else "it defines nothing")

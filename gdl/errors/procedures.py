@@ -97,10 +97,11 @@ def never_reported(span: Span, name: str, known: list[str]) -> Diagnostic:
     )
 
 
-def not_an_optimizer(span: Span, got: str, known: list[str]) -> Diagnostic:
-    return Diagnostic(
-        "E0620", f"`with` needs an optimizer, got {got}", (Label(span),), ("optimizers: " + ", ".join(known),)
-    )
+def not_an_optimizer(span: Span, got: str, known: list[str], is_rate: bool = False) -> Diagnostic:
+    """`is_rate`: it is a number, or a schedule."""
+    helps = (f"an optimizer takes that as its rate: Sgd({span.text})",) if is_rate else ()
+    helps += ("optimizers: " + ", ".join(known),)
+    return Diagnostic("E0620", f"`with` needs an optimizer, got {got}", (Label(span),), helps)
 
 
 def no_update(span: Span, optimizer: str, variable: str) -> Diagnostic:

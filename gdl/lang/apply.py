@@ -11,7 +11,7 @@ from gdl.errors import types as type_errors
 from gdl.graph.node import Node, constant
 from gdl.lang.context import Context, Frame, is_library
 from gdl.lang.mismatch import explain
-from gdl.lang.values import POISON, Argument, Function, Instance, Partial, Poisoned, Undecided, describe, is_static
+from gdl.lang.values import POISON, Argument, Builtin, Function, Instance, Partial, Poisoned, Undecided, describe, is_static
 from gdl.ops.table import TABLE, Op, apply, bind_attrs, infer
 from gdl.source import Span
 from gdl.syntax import ast
@@ -159,6 +159,8 @@ def as_node(
         return _literal(cx, frame, value, span, dtype, pattern, neighbour)
     if isinstance(value, (Partial, Function, Op)):
         _fail_waiting(cx, frame, value, span)
+    if isinstance(value, Builtin):
+        cx.fail(call_errors.wrong_value(span, "a tensor", describe(value), f"call it: {value.name}(...)"), frame)
     if isinstance(value, tuple) and any(isinstance(v, Node) for v in value):
         cx.fail(call_errors.wrong_value(span, "one tensor", f"{len(value)} of them",
                                         "join them with concat([...], axis=0) or stack([...])"), frame)  # fmt: skip

@@ -105,7 +105,8 @@ def _optimizer(cx: Context, frame: Frame, s: ast.Minimize) -> Partial:
         return optimizer
     library = cx.loader.standard("optimizers")
     known = sorted(library.names()) if library else []
-    cx.fail(errors.not_an_optimizer(s.optimizer.span, describe(value), known), frame)
+    is_rate = value.type.rank == 0 and value.type.is_float if isinstance(value, Node) else isinstance(value, float)
+    cx.fail(errors.not_an_optimizer(s.optimizer.span, describe(value), known, is_rate), frame)
 
 
 def _clipped(cx: Context, frame: Frame, clip: ast.Expr, gradients: list[Node], origin: tuple[Span, ...]) -> list[Node]:
@@ -157,12 +158,14 @@ def optimize_variable(
     values: list[tuple[Any, ast.Param]] = [(leaf, tensors[0]), (gradient, tensors[1])]
     bound |= {param.name: Argument(value, span) for value, param in values}
     body = Frame("optimizer", function.module, {}, scope, True, (span, *frame.calls))
-    outer, cx.updates = cx.updates, []
+    outer, cx.updates, said = cx.updates, [], len(cx.diagnostics)
     try:
         run_function(cx, frame, function, bound, body, span)
         if cx.is_broken(function.definition.span):
             raise Poisoned
         if not any(update.variable is leaf for update in cx.updates):
+            if len(cx.diagnostics) > said:
+                raise Poisoned  # the update is there, and wrong
             name = tensors[0].name
             cx.fail(errors.no_update(function.definition.name_span, function.name, name), frame)
         return cx.updates

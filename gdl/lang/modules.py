@@ -12,6 +12,7 @@ from gdl.diagnostics import Diagnostic
 from gdl.errors import GdlError
 from gdl.errors import names as errors
 from gdl.lang.values import Function, ModuleValue
+from gdl.ops.table import TABLE
 from gdl.resources import is_file_name, open_source, resource
 from gdl.source import Source, Span
 from gdl.syntax import ast
@@ -111,7 +112,8 @@ class Loader:
         for name, span in zip(item.names, item.name_spans or ()):
             found = module.lookup(name)
             if found is None:
-                self.diagnostics.append(errors.not_in_module(span, item.module, name, module.names()))
+                everywhere = name in TABLE or any(library.lookup(name) for library in self.prelude())
+                self.diagnostics.append(errors.not_in_module(span, item.module, name, module.names(), everywhere))
                 found = _MISSING
             library.imported[name] = found
 

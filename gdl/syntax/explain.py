@@ -392,6 +392,8 @@ def _unexpected(case: Case) -> Diagnostic:
     help = case.form
     if case.is_first:
         expected = "a statement: `name = expression`, or a keyword such as variable, net or train"
+    elif case.keyword == "from" and case.token.text == "as":
+        help = 'what is imported keeps its name; a module can have another: `import "file.gdl" as m`'
     elif case.kind == "IF":
         help = "a choice is written `this if test else that`"
     elif case.kind == "NAME" and any(token.text == "~=" for token in case.read):

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -273,8 +274,31 @@ def test_fmt_follows_links_and_respects_protection(gdl: Gdl, program: Callable, 
     path.write_text("x  = 1\n")
     monkeypatch.setattr("os.access", lambda _path, mode: mode != os.W_OK)  # root may write everything
     said = gdl("fmt", path)
-    assert said.code == Exit.USAGE and "E0905" in said.err and "write-protected" in said.err
+    way_out = "the file is as it was; make it and its folder writable"
+    assert said.code == Exit.USAGE
+    assert said.err == f"error[E0905]: I cannot write {path}: it is write-protected\nhelp: {way_out}\n"
     assert path.read_text() == "x  = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "found_by", "what", "extra"),
+    [
+        (["lsp"], "gdl.cli.lsp.find_spec", "the language server", "lsp"),
+        (["graph", "mnist.gdl", "-o", "a.html"], "gdl.cli.graph.distribution", "a page", "graph"),
+    ],
+)
+def test_an_extra_that_is_missing_is_told_with_its_command(
+    command: list[str], found_by: str, what: str, extra: str, gdl: Gdl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(name: str) -> None:
+        if "graph" in command:
+            raise PackageNotFoundError(name)
+
+    monkeypatch.chdir(ROOT / "examples")
+    monkeypatch.setattr(found_by, nothing)
+    said = gdl(*command)
+    told = f"error[E0956]: {what} needs the extra `{extra}`, which is not installed\nhelp: pip install 'gdl[{extra}]'\n"
+    assert (said.code, said.out, said.err) == (Exit.USAGE, "", told)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gdl.columns import counted
 from gdl.errors import data as errors
 from gdl.train.data.dtypes import NUMPY_NAME
 from gdl.train.data.fields import identifiers
@@ -81,7 +82,7 @@ def _rows(path: Path, sep: str, limit_bytes: int) -> tuple[list[str], list[list[
         way_out = "mend the line; quotes are doubled inside quoted cells"
         raise errors.bad_cell(path, reader.line_num, "", "a row of cells", str(fault), way_out) from None
     if len(table) < 2:
-        raise errors.damaged(path, "a line of names and at least one row", f"{len(table)} lines")
+        raise errors.damaged(path, "a line of names and at least one row", counted(len(table), "line"))
     names = [name.strip() for name in table[0]]
     for row, line in zip(table, lines, strict=True):
         if len(row) != len(names):
