@@ -1,4 +1,4 @@
-"""How text looks in the cells of a terminal: tabs, wide and combining characters, what must not reach it raw, counts."""
+"""How text looks in the cells of a terminal: tabs, wide and combining characters, what must not reach it, counts."""
 
 from __future__ import annotations
 

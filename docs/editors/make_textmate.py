@@ -1,7 +1,7 @@
 """Writes vscode/syntaxes/gdl.tmLanguage.json from the grammar's tables: `python docs/editors/make_textmate.py`
 
-Editors that know TextMate grammars (VS Code, Sublime Text) colour line by line, with regular expressions. Whether a word
-such as `data` or `batch` is a keyword depends on the statement; what stands beside the word has to tell.
+Editors that know TextMate grammars (VS Code, Sublime Text) colour line by line, with regular expressions. Whether a
+word such as `data` or `batch` is a keyword depends on the statement; what stands beside the word has to tell.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ from gdl.graph.scan import rebuild
 from gdl.types.match import Mismatch
 from gdl.types.sizes import MAX_PARTS, TooComplex
 
-#: Nodes that all gradients of a graph may be taken of, together. Each order of a gradient makes the graph some times larger.
+#: Nodes that all gradients of a graph may be taken of, together. Each order of a gradient makes the graph some times
+#: larger.
 MAX_NODES = 300_000
 
 

@@ -1,12 +1,12 @@
 """The gradient of a scan: another scan, that runs the other way over what the first one kept.
 
-With h' = next(x, h, c), y = yield(x, h, c), s = sum of term(x, h, c), and upstream gradients gh', gy and gs of the rows and
-sums, each step of the new scan differentiates
+With h' = next(x, h, c), y = yield(x, h, c), s = sum of term(x, h, c), and upstream gradients gh', gy and gs of the rows
+and sums, each step of the new scan differentiates
 
     <h', gh' + dh'> + <y, gy> + <term, gs>
 
-at x (yielded), h (carried on as dh' of the step before) and c (summed). Reference: Werbos, 1990, "Backpropagation through
-time", equations 12 to 15.
+at x (yielded), h (carried on as dh' of the step before) and c (summed). Reference: Werbos, 1990, "Backpropagation
+through time", equations 12 to 15.
 """
 
 from __future__ import annotations

@@ -215,7 +215,8 @@ def is_stage(span: Span) -> bool:
 def hidden(name: str, place: Span | None) -> str:
     """The note that the program's own `name` hides a function of the library."""
     where = f", of line {place.line}," if place is not None else ""
-    return f"`{name}` is this program's own{where} and hides the library's function `{name}`: give it another name to have both"
+    message = f"`{name}` is this program's own{where} and hides the library's function `{name}`"
+    return f"{message}: give it another name to have both"
 
 
 def net_hides(span: Span, name: str, place: Span, layer: str) -> Diagnostic:

@@ -13,7 +13,7 @@ def inside_library(span: Span) -> str:
 
 
 def own_places(origin: Sequence[Span]) -> tuple[list[Span], tuple[str, ...]]:
-    """The places of an origin that are the user's, innermost first (all, where none is), and a note on what they hide."""
+    """The user's places of an origin, innermost first (all, where none is the user's), and a note on what they hide."""
     own = [span for span in origin if not span.source.is_library]
     if not own or own[0] is origin[0]:
         return own or list(origin), ()

@@ -81,7 +81,8 @@ def unknown_eval(span: Span, name: str, known: list[str]) -> Diagnostic:
 def best_of_an_array(span: Span, name: str) -> Diagnostic:
     """The best of several numbers, none of which is a value per example."""
     help = f"report one number, as in mean({name}), and save the best of that"
-    return Diagnostic("E0609", f"`save best {name}`: it is an array, and only numbers have a best one", (Label(span),), (help,))
+    message = f"`save best {name}`: it is an array, and only numbers have a best one"
+    return Diagnostic("E0609", message, (Label(span),), (help,))
 
 
 def never_reported(span: Span, name: str, known: list[str]) -> Diagnostic:

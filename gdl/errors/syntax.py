@@ -157,7 +157,8 @@ def clause_alone(span: Span, statement: str) -> Diagnostic:
 
 def count_first(span: Span, right: str) -> Diagnostic:
     """`5 epochs`"""
-    return Diagnostic("E0005", f"no statement begins with the number `{span.text}`", (Label(span),), (f"write `{right}`",))
+    message = f"no statement begins with the number `{span.text}`"
+    return Diagnostic("E0005", message, (Label(span),), (f"write `{right}`",))
 
 
 def statement_as_example(span: Span) -> Diagnostic:

@@ -13,7 +13,7 @@ from gdl.source import Span
 def diverged(
     loss: str, value: float, step: int, span: Span | None, culprit: Span | None, what: str, kept: str
 ) -> RunError:
-    """A loss that is no number. `culprit` is the first node in order whose value is not finite, `what` tells about it."""
+    """A loss that is no number. `culprit` is the first node in order that is not finite, `what` tells about it."""
     labels = [Label(culprit, what)] if culprit else []
     if span is not None:
         labels.append(Label(span, "minimized here"))

@@ -1,13 +1,13 @@
 """The `scan` node: a body run once for each position along the first axis of its sequences, carrying values along.
 
-Inputs: the sequences (each [length, ...]), then the first value of each carry, then what the body captures from outside.
-The body's results are, in this order: the next value of each carry, what each step yields, and terms that are summed over
-all steps. All results have one dtype.
+Inputs: the sequences (each [length, ...]), then the first value of each carry, then what the body captures from
+outside. The body's results are, in this order: the next value of each carry, what each step yields, and terms that are
+summed over all steps. All results have one dtype.
 
-The value of the node is one flat tensor: a row for each position, holding the carries after that step and then its yields,
-each flattened; behind the rows, the sums. `carries_of`, `yields_of` and `sums_of` cut it into its parts by ordinary ops. So a scan
-is a node like any other, and its gradient is another scan (`gdl.autodiff.scan`). With `reverse` the last position comes
-first; rows keep their position.
+The value of the node is one flat tensor: a row for each position, holding the carries after that step and then its
+yields, each flattened; behind the rows, the sums. `carries_of`, `yields_of` and `sums_of` cut it into its parts by
+ordinary ops. So a scan is a node like any other, and its gradient is another scan (`gdl.autodiff.scan`). With `reverse`
+the last position comes first; rows keep their position.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from gdl.types.tensor import Dim, TensorType, tensor
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Body:
-    """The graph of one step. `params` are input leaves: one per sequence (without its first axis), carry and capture."""
+    """The graph of one step. `params` are inputs, one per sequence (without its first axis), carry and capture."""
 
     sequences: tuple[Node, ...]
     carries: tuple[Node, ...]
@@ -83,7 +83,8 @@ def make_scan(
     """The node of a scan."""
     total = length * width(body.row) + width(body.sums)
     attrs: dict[str, Any] = {"body": body, "length": length, "reverse": reverse}
-    return Node(LOOP, (*sequences, *carries, *captured), attrs, tensor(body.results[0].type.dtype, total), origin, scope)
+    type = tensor(body.results[0].type.dtype, total)
+    return Node(LOOP, (*sequences, *carries, *captured), attrs, type, origin, scope)
 
 
 def carries_of(scan: Node) -> list[Node]:

@@ -11,7 +11,18 @@ from gdl.errors import types as type_errors
 from gdl.graph.node import Node, constant
 from gdl.lang.context import Context, Frame, is_library
 from gdl.lang.mismatch import explain
-from gdl.lang.values import POISON, Argument, Builtin, Function, Instance, Partial, Poisoned, Undecided, describe, is_static
+from gdl.lang.values import (
+    POISON,
+    Argument,
+    Builtin,
+    Function,
+    Instance,
+    Partial,
+    Poisoned,
+    Undecided,
+    describe,
+    is_static,
+)
 from gdl.ops.table import TABLE, Op, apply, bind_attrs, infer
 from gdl.source import Span
 from gdl.syntax import ast

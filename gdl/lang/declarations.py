@@ -147,7 +147,8 @@ def _bounds(cx: Context, frame: Frame, item: ast.Hyper, is_numeric: bool) -> tup
         return None, None, False
     value = cx.evaluate(frame, item.bounds)
     if not is_numeric:
-        cx.fail(errors.wrong_value(item.bounds.span, "no range", f"`{item.bounds.span.text}`", "an int or a float has one"))
+        span = item.bounds.span
+        cx.fail(errors.wrong_value(span, "no range", f"`{span.text}`", "an int or a float has one"))
     numbers = (
         isinstance(value, tuple)
         and len(value) == 2

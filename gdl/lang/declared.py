@@ -24,7 +24,8 @@ def declared_type(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
     if expr.dtype in frame.dtypes:
         b.dtypes[expr.dtype] = TensorType(frame.dtypes[expr.dtype])
     elif expr.dtype in ("f", "n", "i", "t"):
-        cx.fail(errors.bad_static(expr.span, f"`{expr.dtype}` stands for several dtypes; a tensor has one", "write f32"), frame)
+        several = f"`{expr.dtype}` stands for several dtypes; a tensor has one"
+        cx.fail(errors.bad_static(expr.span, several, "write f32"), frame)
     for axis in expr.axes:
         if isinstance(axis.size, ast.Splice):
             b.packs[axis.size.name] = _several(cx, frame, axis.size)
@@ -36,10 +37,12 @@ def declared_type(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
         cx.fail(errors.bad_static(expr.span, why), frame)
     for axis, dim in zip(expr.axes, type.dims):
         if isinstance(dim.size, int) and dim.size < 0:
-            cx.fail(errors.bad_static(axis.span, f"a size can't be negative, got {dim.size}", "for a size that the data decide, declare a dim: dim batch"), frame)
+            help = "for a size that the data decide, declare a dim: dim batch"
+            cx.fail(errors.bad_static(axis.span, f"a size can't be negative, got {dim.size}", help), frame)
     dims = type.dims
     if frame.what != "program" and len(expr.axes) == len(dims):  # a parameter that is a number names no axis
-        dims = tuple([d if a.label or not isinstance(d.size, int) else replace(d, label=None) for a, d in zip(expr.axes, dims)])
+        named = [bool(axis.label) or not isinstance(dim.size, int) for axis, dim in zip(expr.axes, dims)]
+        dims = tuple([dim if is_named else replace(dim, label=None) for dim, is_named in zip(dims, named)])
     return TensorType(type.dtype, dims, expr.dtype_span or expr.span)
 
 
@@ -101,7 +104,8 @@ def typed(cx: Context, frame: Frame, expr: ast.TypeExpr) -> TensorType:
         name = unknown.args[0]
         if name in cx.broken and frame.library is cx.main:
             raise Poisoned from None
-        known = [n for n, v in {**cx.top.names, **frame.names}.items() if not isinstance(v, (Node, Instance, bool, str))]
+        no_sizes = (Node, Instance, bool, str)
+        known = [n for n, v in {**cx.top.names, **frame.names}.items() if not isinstance(v, no_sizes)]
         source = expr.span.source
         is_fed = source is cx.main.source and source.line(expr.span.line).split()[:1] == ["placeholder"]
         declaration = line_after_imports(source, f"dim {name}") if is_fed else None  # other tensors need numbers

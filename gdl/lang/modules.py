@@ -171,7 +171,7 @@ def _standard(name: str) -> Library | None:
 
 
 def _path_beside(own: Path, name: str) -> Path | None:
-    """The file that is named beside a program's own; None where no file can have the name, or links lead in a circle."""
+    """The file that is named beside a program's own; None where no file can have it, or links lead in a circle."""
     try:
         return (own.parent / name).resolve() if is_file_name(name) else None
     except (OSError, RuntimeError):

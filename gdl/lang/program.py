@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from pathlib import Path
-from typing import Any, Union
+from typing import Any
 
 from gdl.diagnostics import Diagnostic
 from gdl.graph.node import Graph, Guards, Node
@@ -119,7 +119,7 @@ class Repeat(Record):
     body: tuple[Action, ...]
 
 
-Action = Union[Minimize, Repeat]
+Action = Minimize | Repeat
 
 
 @record

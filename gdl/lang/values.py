@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 from gdl.graph.node import Node
 from gdl.ops.table import Op, show_static
@@ -53,7 +53,7 @@ class Builtin:
     name: str
 
 
-Callee = Union[Op, Function, Builtin]
+Callee = Op | Function | Builtin
 
 
 @dataclass(frozen=True, eq=False, slots=True)

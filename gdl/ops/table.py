@@ -19,8 +19,8 @@ Kernels do not touch NumPy's error state: `log(0)` is -inf, and whether that is 
 plan runs (which silences NumPy and looks for nan and infinities itself). But where the result is a number, no step on
 the way to it overflows or is invalid.
 
-Where operations are counted, an `elementwise` op is one for each element of its result, and every other op what its rule
-`flops` says: nothing without one, for it moves memory only.
+Where operations are counted, an `elementwise` op is one for each element of its result, and every other op what its
+rule `flops` says: nothing without one, for it moves memory only.
 
 `elementwise` promises that each element of the result depends only on the same elements of the (broadcast) inputs, so
 it may be computed in blocks, and in place: `out` may then be an input of the result's own type. `ufunc` names the NumPy

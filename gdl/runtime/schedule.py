@@ -95,7 +95,7 @@ class _Schedule:
                 eager.append(self.users_sum[r])
 
     def _waits(self, i: int) -> bool:
-        """Whether a node reads nothing but leaves: then it is computed when it is needed, which keeps no memory longer."""
+        """Whether a node reads nothing but leaves: computed only when it is needed, it keeps no memory longer."""
         return bool(self.reads[i]) and all(self.nodes[r].is_leaf for r in self.reads[i])
 
     def _emit(self, i: int) -> None:

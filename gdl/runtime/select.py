@@ -206,7 +206,8 @@ class _Selection:
     def _on_scalars(self, node: Node, entry: Op) -> bool:
         """A rank-0 node computed on scalars, where that gives the same bits as on arrays."""
         dtypes = {i.type.dtype for i in node.inputs}
-        if not self._computes_scalars or node.type.rank or entry.ufunc is None or len(dtypes) != 1 or any(i.type.rank for i in node.inputs):
+        is_scalar = not node.type.rank and not any(i.type.rank for i in node.inputs)
+        if not self._computes_scalars or not is_scalar or entry.ufunc is None or len(dtypes) != 1:
             return False
         dtype = next(iter(dtypes))
         if node.type.dtype not in (dtype, "bool") or dtype in ("bool", "u8"):

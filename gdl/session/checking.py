@@ -88,7 +88,8 @@ def check_examples(source: Source, options: DataOptions) -> Checked | None:
         try:
             return replace(test, computation=replace(test.computation, graph=expand(test.computation.graph)))
         except ProgramError as error:
-            return replace(test, computation=Computation(Graph(()), (), ()), expectations=(), failures=error.diagnostics)
+            nothing = Computation(Graph(()), (), ())
+            return replace(test, computation=nothing, expectations=(), failures=error.diagnostics)
 
     program = find_examples(source, describe=lambda call: describe(call, options), sources=SOURCES)
     return program and Checked(source, replace(program, tests=tuple(map(one, program.tests))), ())

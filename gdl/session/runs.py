@@ -127,7 +127,8 @@ def start(
     if keep and (program.trains or any(block.writes for block in program.evals.values())):
         folder, names = _program_files(program)
         entry = _entry(program, folder)
-        config = facts | {"entry": entry, "threads": threads, "backend": backend, **_circumstances(program, data, options, length)}
+        config = facts | {"entry": entry, "threads": threads, "backend": backend}
+        config |= _circumstances(program, data, options, length)
         directory = create(out or free_directory(program), names, config)
     execution = Execution(program, state, data, seed, directory.path if directory else out, backend)
     notes += _with_threads(execution, threads)

@@ -49,8 +49,8 @@ _ELSEWHERE = {
 
 #: Words that go on with a statement of a train block, and that statement.
 CLAUSES = {
-    "with": "minimize", "over": "minimize", "clip": "minimize", "batch": "feed", "shuffle": "feed", "from": "feed", "when": "stop",
-    "best": "save", "every": "report",
+    "with": "minimize", "over": "minimize", "clip": "minimize", "from": "feed", "batch": "feed", "shuffle": "feed",
+    "when": "stop", "best": "save", "every": "report",
 }  # fmt: skip
 
 

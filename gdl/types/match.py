@@ -25,12 +25,14 @@ class Guard:
 class Mismatch(Exception):
     """A tensor does not fit a signature. `kind` says how; `left` and `right` are what disagree.
 
-    kinds: "rank" (expected pattern text, actual type), "size" (Dim, Dim), "broadcast" (Dim, Dim), "dtype" (allowed dtypes,
-    actual type), "dtypes" (type, type), "axis" (axis, rank), "require" (text).
+    kinds: "rank" (expected pattern text, actual type), "size" (Dim, Dim), "broadcast" (Dim, Dim), "dtype" (allowed
+    dtypes, actual type), "dtypes" (type, type), "axis" (axis, rank), "require" (text).
     `args` name the parameters concerned, in the order of left and right.
     """
 
-    def __init__(self, kind: str, left: object = None, right: object = None, args: tuple[str, ...] = (), text: str = ""):
+    def __init__(
+        self, kind: str, left: object = None, right: object = None, args: tuple[str, ...] = (), text: str = ""
+    ):
         self.kind, self.left, self.right, self.args_named, self.text = kind, left, right, args, text
         super().__init__(text or f"{kind}: {left} / {right} {args}")
 
@@ -77,7 +79,7 @@ _RESTS = frozenset({ast.Splice, ast.Ellipsis_})
 
 
 def build(pattern: ast.TypeExpr, b: Bindings) -> TensorType:
-    """The type that `pattern` describes, everything in it being bound. Raises Mismatch, or KeyError for an unbound name."""
+    """The type that `pattern` describes, everything in it being bound. Raises Mismatch, or KeyError for what is not."""
     dtype, origin = pattern.dtype or "f32", None
     if dtype not in DTYPES:
         dtype, origin = b.dtypes[dtype].dtype, b.dtypes[dtype].origin

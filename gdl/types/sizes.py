@@ -1,17 +1,17 @@
 """Sizes of axes: integers, or polynomials over symbols, kept in a normal form so that `h * 2` equals `h + h`.
 
-A size is a plain `int` or a `Poly`; Python's operators work on both, and a Poly that turns out constant is an `int` again.
+A size is a plain `int` or a `Poly`; Python's operators work on both, and a Poly that turns out constant is an `int`
+again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Union
 
-#: Atoms and terms that a size may be made of, powers and nested divisions counted: far more than any shape needs, and what
-#: keeps sizes that grow with every turn of a loop from taking forever.
+#: Atoms and terms that a size may be made of, powers and nested divisions counted: far more than any shape needs, and
+#: what keeps sizes that grow with every turn of a loop from taking forever.
 MAX_PARTS = 500
 _MAX_BITS = 4096  # of a factor
 
@@ -50,7 +50,7 @@ class Division:
         return f"{_factor(self.numerator)} {self.op} {_factor(self.denominator)}"
 
 
-Atom = Union[Symbol, Division]
+Atom = Symbol | Division
 Monomial = tuple[tuple[Atom, int], ...]  # atoms with their powers, sorted by their text
 
 
@@ -100,8 +100,9 @@ class Poly:
     def __str__(self) -> str:
         text = ""
         for monomial, coefficient in self.terms:
-            factors = [str(a) if isinstance(a, Symbol) else f"({a})" if len(monomial) > 1 or abs(coefficient) != 1 else str(a)
-                       for a, power in monomial for _ in range(power)]  # fmt: skip
+            is_alone = len(monomial) == 1 and abs(coefficient) == 1
+            shown = [(str(a) if isinstance(a, Symbol) or is_alone else f"({a})", power) for a, power in monomial]
+            factors = [text for text, power in shown for _ in range(power)]
             if abs(coefficient) != 1 or not factors:
                 factors.insert(0, str(abs(coefficient)))
             sign = "-" if coefficient < 0 else "+"
@@ -112,7 +113,7 @@ class Poly:
     __repr__ = __str__
 
 
-Size = Union[int, Poly]
+Size = int | Poly
 
 
 @lru_cache(maxsize=4096)
@@ -214,7 +215,9 @@ def substitute(size: Size, values: Mapping[str, Size]) -> Size:
 def solve(pattern: Size, actual: int, name: str) -> int | None:
     """The value of symbol `name` that makes `pattern` (linear in it, with no other symbol) equal `actual`."""
     at0, at1 = substitute(pattern, {name: 0}), substitute(pattern, {name: 1})
-    if not isinstance(at0, int) or not isinstance(at1, int) or at1 == at0 or substitute(pattern, {name: 2}) != 2 * at1 - at0:
+    if not isinstance(at0, int) or not isinstance(at1, int) or at1 == at0:
+        return None
+    if substitute(pattern, {name: 2}) != 2 * at1 - at0:
         return None
     value, rest = divmod(actual - at0, at1 - at0)
     return None if rest or value < 0 else value
@@ -243,8 +246,9 @@ def _parts(size: Size) -> int:
     return _parts_of(size.terms) if isinstance(size, Poly) else 0
 
 
-def _parts_of(terms: Iterable[tuple[Monomial, int]]) -> int:
-    return sum([1 + sum([power * (1 if isinstance(atom, Symbol) else atom.parts) for atom, power in m]) for m, _ in terms])
+def _parts_of(terms: Sequence[tuple[Monomial, int]]) -> int:
+    powers = [(atom, power) for monomial, _ in terms for atom, power in monomial]
+    return len(terms) + sum([power * (1 if isinstance(atom, Symbol) else atom.parts) for atom, power in powers])
 
 
 def _times(a: Monomial, b: Monomial) -> Monomial:
@@ -271,7 +275,7 @@ def _divide(op: str, a: Size, b: Size) -> Size:
 
 
 def _whole_part(a: Size, b: int) -> tuple[Size, Size]:
-    """q and r with a = q * b + r, q having all terms that b divides: (6 * n + m - 3) // 2 is 3 * n - 2 + (m + 1) // 2."""
+    """q and r with a = q * b + r, q having all terms that b divides: (6 * n + m) // 2 is 3 * n + m // 2."""
     whole, rest = [], []
     for monomial, coefficient in _terms(a):
         if monomial and coefficient % b:

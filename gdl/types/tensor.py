@@ -108,8 +108,8 @@ def bind_type(type: TensorType, values: Mapping[str, Size]) -> TensorType:
 def broadcast_dims(packs: Iterable[tuple[Dim, ...]]) -> tuple[Dim, ...] | tuple[int, int, int]:
     """NumPy's broadcasting with GDL's guard: only a literal 1 stretches, a symbolic size never does.
 
-    Where two sizes are certainly different, returns instead (axis from the right, index of one pack, index of the other).
-    Undecided sizes pass: `equal_pairs` lists them for guards.
+    Where two sizes are certainly different, returns instead (axis from the right, index of one pack, index of the
+    other). Undecided sizes pass: `equal_pairs` lists them for guards.
     """
     packs = list(packs)
     rank = max(map(len, packs), default=0)

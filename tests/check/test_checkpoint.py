@@ -1,4 +1,4 @@
-"""A checkpoint that does not fit: told at check time, from the file's header and what the run that wrote it was set to."""
+"""A checkpoint that does not fit: told at check time, from the header and what the run that wrote it was set to."""
 
 from __future__ import annotations
 

@@ -265,7 +265,9 @@ def test_fmt_leaves_wrong_programs_as_they_are(gdl: Gdl, program: Callable) -> N
     assert missing.code == Exit.USAGE and "did you mean right.gdl?" in missing.err
 
 
-def test_fmt_follows_links_and_respects_protection(gdl: Gdl, program: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fmt_follows_links_and_respects_protection(
+    gdl: Gdl, program: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = program("x  = 1\n")
     link = path.with_name("link.gdl")
     link.symlink_to(path)

@@ -165,7 +165,7 @@ def test_a_reader_that_goes_away_is_no_bug(spawn: Spawn) -> None:
 
 # ---- start-up
 
-#: What takes long to import and must be left out where it is not needed. How long the commands take, `benchmarks` tells.
+#: What takes long to import and must be left out where it is not needed. How long commands take, `benchmarks` tells.
 HEAVY = ("lark", "numpy", "pooch", "prompt_toolkit", "pygments", "rich", "safetensors", "socket", "zipfile")
 EXAMPLE = str(ROOT / "examples" / "mnist.gdl")
 

@@ -47,7 +47,8 @@ def test_files_are_shown_with_their_names(capsys: pytest.CaptureFixture[str]) ->
 
 @pytest.mark.parametrize(
     ("typed", "near"), [("E0303", ["W0303"]), ("0301", ["E0301"]), ("E0299", ["E0215", "E0214", "E0213"]),
-                        ("E9", ["E0009"]), ("E02", [f"E02{n:02}" for n in range(1, 11)]), ("shapes", []), ("", []), ("E0301.md", []), ("../E0301", [])]
+                        ("E9", ["E0009"]), ("E02", [f"E02{n:02}" for n in range(1, 11)]), ("shapes", []), ("", []),
+                        ("E0301.md", []), ("../E0301", [])]
 )  # fmt: skip
 def test_near_codes(capsys: pytest.CaptureFixture[str], typed: str, near: list[str]) -> None:
     told = said(capsys, typed, code=Exit.USAGE)

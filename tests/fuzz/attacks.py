@@ -65,8 +65,8 @@ _TYPES = {
 }  # fmt: skip
 _ODD_NAME = "\udcff\u202e.gdl"  # bytes that are not UTF-8, and a mark that turns the writing round
 _WORDS = (*listed("""
-    run  check  eval  test  fmt  --diff  --set  --seed  --epochs  --steps  --out  --resume  --data  --json  --quiet  --help
-    -h  --version  --strict  --from  p.gdl  missing.gdl  .  run1  show  nothing  lr=0.5  lr=  =  k=3  -1  0  1
+    run  check  eval  test  fmt  --diff  --set  --seed  --epochs  --steps  --out  --resume  --data  --json  --quiet
+    --help  -h  --version  --strict  --from  p.gdl  missing.gdl  .  run1  show  nothing  lr=0.5  lr=  =  k=3  -1  0  1
     99999999999999999999  1e3  abc  --  -  --bogus  --set=k=2  out  mode=b  mode=c  on=maybe  a.npz  /  --epochs=1
     --steps=2  ~  run1/config.json  run1/checkpoints/latest  p.gdl/p.gdl  loop  loop.gdl  loop/a
 """), "", " ", "\udcff", "\udcff.gdl", "\u202e.gdl", "x" * 300, _ODD_NAME, _ODD_NAME)  # fmt: skip

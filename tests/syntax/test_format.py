@@ -76,7 +76,8 @@ def test_the_programs_that_define_the_style_have_it(path: Path) -> None:
 #: The programs of seven-mistakes.md are shown as they were asked about, beside the answers of other tools; those in the
 #: index of errors are mistakes, as they are written; those of the reference are expressions.
 ALL_PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
-PAGES = [page for page in ALL_PAGES if page.stem != "seven-mistakes" and page.parent.name not in ("errors", "reference")]
+MADE = ("errors", "reference")
+PAGES = [page for page in ALL_PAGES if page.stem != "seven-mistakes" and page.parent.name not in MADE]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
