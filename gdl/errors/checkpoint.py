@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gdl.diagnostics import Diagnostic, Label
 from gdl.errors import CheckpointError
+from gdl.errors.names import closest
 from gdl.source import Span
 
 _MAX_ROWS = 20
@@ -102,7 +104,9 @@ def _ways_out(rows: Sequence[Row], settings: Mapping[str, object], target: str) 
     renames = dict.fromkeys(
         prefix_change(row.closest, row.name) for row in rows if isinstance(row, Missing) and row.closest
     )
-    if renames:
+    if any(old == new for old, new in renames):
+        ways.append("leave out the `map`: the file has these names")
+    elif renames:
         maps = " ".join(f'map "{old}" -> "{new}"' for old, new in renames)
         ways.append(f'rename with: load {target or "model"} from "..." {maps}')
     yield ", or ".join(ways) if ways else "load the checkpoint of this program, or train anew"
@@ -123,10 +127,13 @@ def damaged(file: object, expected: str, found: str) -> CheckpointError:
     return CheckpointError(Diagnostic("E0710", message, helps=(way_out,)))
 
 
-def unreadable(file: object, why: str) -> CheckpointError:
+def unreadable(file: object, why: str, beside: Iterable[str] = ()) -> CheckpointError:
+    """`beside`: the names of the checkpoints in that folder."""
     message = f"checkpoint {file} can't be read: {why}"
+    names = {Path(name).stem: name for name in beside}
+    similar = names.get(closest(Path(str(file)).stem, names) or "")
     way_out = "is the path right? that of a `load` begins at the program's file"
-    return CheckpointError(Diagnostic("E0711", message, helps=(way_out,)))
+    return CheckpointError(Diagnostic("E0711", message, helps=(f"did you mean {similar}?" if similar else way_out,)))
 
 
 def not_a_checkpoint(file: object, found: str) -> CheckpointError:

@@ -88,10 +88,11 @@ def unknown_size(span: Span, name: str, known: Sequence[str], declaration: Edit 
     """`declaration`: the line that declares it, where it could be a dim."""
     similar = closest(name, known)
     help = f"did you mean `{similar}`? " if similar else ""
+    declared = name if name != "none" else "batch"  # `none` is no name
     return Diagnostic(
         "E0103", f"the size `{name}` is not declared", (Label(span, "no dim, hyper or number by this name"),),
-        (help + f"a symbolic size is declared by a line of its own: dim {name}",),
-        fix=(declaration,) if declaration is not None and similar is None else respelt(span, name, known),
+        (help + f"a symbolic size is declared by a line of its own: dim {declared}",),
+        fix=(declaration,) if declaration is not None and similar is None and declared == name else respelt(span, name, known),
     )  # fmt: skip
 
 

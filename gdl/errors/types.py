@@ -56,12 +56,13 @@ def sizes_differ(
     )
 
 
-def larger_than_both(span: Span, op: str, left: TensorType, right: TensorType, result: TensorType,
-                     origins: Origins, help: str, fix: tuple[Edit, ...] = ()) -> Diagnostic:  # fmt: skip
+def larger_than_operands(
+    span: Span, operands: str, count: int, result: TensorType, origins: Origins, help: str, fix: tuple[Edit, ...] = ()
+) -> Diagnostic:
     return Diagnostic(
         "W0303",
-        "this broadcast makes something larger than both operands",
-        (Label(span, f"{left} {op} {right} gives {result}"), *origins),
+        f"this broadcast makes something larger than {'both' if count == 2 else 'all'} operands",
+        (Label(span, f"{operands} gives {result}"), *origins),
         (help,) if help else (),
         fix=fix,
         severity=Severity.WARNING,

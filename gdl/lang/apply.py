@@ -76,7 +76,7 @@ def apply_op(
     if entry.random:
         cx.drawn.append(node)
         cx.steered += 1
-    if len(nodes) == 2 and entry.elementwise and not is_library(span):
+    if len(nodes) > 1 and entry.elementwise and not is_library(span):
         _warn_if_larger(cx, shown, node, inputs, span)
     return node
 
@@ -284,23 +284,29 @@ def flatten(value: Any) -> list[Any]:
 
 def _warn_if_larger(cx: Context, shown: str, node: Node, inputs: Sequence[Argument], span: Span) -> None:
     """W0303: operands of different rank that stretch each other are nearly always [n, 1] - [n]."""
-    left, right = node.inputs
-    if left.type.rank == right.type.rank or node.type.shape in (left.type.shape, right.type.shape):
-        return
-    if {left.op, right.op} & {"constant", "size"}:
+    operands = node.inputs
+    shapes = [operand.type.shape for operand in operands]
+    counted = [i for i, operand in enumerate(operands) if operand.op not in ("constant", "size")]
+    ranked = sorted(counted, key=lambda i: len(shapes[i]))
+    if node.type.shape in shapes or len(ranked) < 2 or len(shapes[ranked[0]]) == len(shapes[ranked[-1]]):
         return
     texts = [a.span.text if a.span else "" for a in inputs]
     help, fix = "", ()
-    tall, flat = (0, 1) if left.type.rank > right.type.rank else (1, 0)
-    if node.inputs[tall].type.rank == 2 and node.inputs[tall].type.shape[1] == 1 and node.inputs[flat].type.rank == 1:
+    flat, tall = ranked[0], ranked[-1]
+    if len(shapes[tall]) == 2 and shapes[tall][1] == 1 and len(shapes[flat]) == 1:
         column = (texts[tall] if texts[tall].isidentifier() else f"({texts[tall]})") + "[:, 0]"
         place = inputs[tall].span
         fix = (Edit(place, column),) if place is not None else ()
-        pair = [column, texts[flat]]
-        each = f" {shown} ".join(pair if tall == 0 else pair[::-1])
-        all_pairs = [texts[tall], f"expand({texts[flat]}, axis=0)"]
-        pairs = f" {shown} ".join(all_pairs if tall == 0 else all_pairs[::-1])
+        each = _written(shown, [column if i == tall else text for i, text in enumerate(texts)])
+        is_row = [len(shape) == 1 for shape in shapes]
+        pairs = _written(shown, [f"expand({t}, axis=0)" if row else t for t, row in zip(texts, is_row)])
         help = f"for one error per example write {each}. For all pairs say so: {pairs}"
-    made = [None if n.is_leaf else next((s for s in n.origin if not is_library(s)), None) for n in node.inputs]
-    origins = type_errors.value_origins(*[(t, n.type, s) for t, n, s in zip(texts, node.inputs, made)], at=span)
-    cx.warn(type_errors.larger_than_both(span, shown, left.type, right.type, node.type, origins, help, fix))
+    made = [None if n.is_leaf else next((s for s in n.origin if not is_library(s)), None) for n in operands]
+    origins = type_errors.value_origins(*[(t, n.type, s) for t, n, s in zip(texts, operands, made)], at=span)
+    types = _written(shown, [str(operand.type) for operand in operands])
+    cx.warn(type_errors.larger_than_operands(span, types, len(operands), node.type, origins, help, fix))
+
+
+def _written(shown: str, operands: Sequence[str]) -> str:
+    """Operands with their operator, or in a call."""
+    return f" {shown} ".join(operands) if shown in OPERATORS else f"{shown}({', '.join(operands)})"

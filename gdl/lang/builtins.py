@@ -135,7 +135,8 @@ def _targets(cx: Context, frame: Frame, argument: Argument) -> list[Node]:
             if isinstance(value, Instance)
             else "name the node to differentiate by"
         )
-        if is_static(value) and argument.span is not None and argument.span.text.isidentifier():
+        is_number = is_static(value) and not isinstance(value, Poly)
+        if is_number and argument.span is not None and argument.span.text.isidentifier():
             typed = f"{argument.span.text}: f32[{', '.join(map(str, _extents(value)))}] = {show_static(value)}"
             help = f"a plain number takes no part in the graph; with a type it is a tensor: {typed}"
         cx.fail(errors.wrong_value(argument.span, "a tensor of the graph", describe(value), help), frame)  # type: ignore[arg-type]

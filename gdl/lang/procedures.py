@@ -315,6 +315,9 @@ def lower_load(cx: Context, s: ast.Load) -> program.Load:
             target = value.path
         elif isinstance(value, Node) and value.op == "variable":
             target = value.attrs["path"]
+        elif value is not None:
+            help = "load takes the name of a net or variable"
+            cx.fail(call_errors.wrong_value(s.target_span or s.span, "a net or variable", describe(value), help))
         else:
             nets = [n for n, v in cx.top.names.items() if isinstance(v, Instance)]
             cx.fail(

@@ -119,6 +119,9 @@ def _odd(lexed: Lexed, kind: str, word: str, at: int, table: Table) -> None:
             put("NAME", _FOREIGN_WORDS[word], errors.foreign_word(span, _FOREIGN_WORDS[word]))
     elif kind == "FOREIGN":
         name = lexed.tokens[-1].text if lexed.tokens and lexed.tokens[-1].kind == "NAME" else "x"
+        if word == "?" and lexed.tokens and lexed.tokens[-1].kind in ("LSQB", "COMMA"):
+            put(BROKEN, word, errors.open_axis(span, ""))
+            return
         put(*_FOREIGN.get(word, (BROKEN, word)), errors.foreign_operator(span, name))
     elif kind == "BAD_NUMBER":
         put("NUMBER", "0", errors.malformed_number(span))

@@ -83,7 +83,8 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as fault:
-        raise errors.unreadable(path, fault.strerror or str(fault)) from None
+        beside = [each.name for each in path.parent.glob("*.safetensors")] if path.parent.is_dir() else []
+        raise errors.unreadable(path, fault.strerror or str(fault), beside) from None
 
 
 def _parse(text: bytes, path: Path) -> dict[str, object]:
