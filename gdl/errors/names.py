@@ -89,10 +89,11 @@ def unknown_size(span: Span, name: str, known: Sequence[str], declaration: Edit 
     similar = closest(name, known)
     help = f"did you mean `{similar}`? " if similar else ""
     declared = name if name != "none" else "batch"  # `none` is no name
+    is_new = declaration is not None and similar is None and declared == name
     return Diagnostic(
         "E0103", f"the size `{name}` is not declared", (Label(span, "no dim, hyper or number by this name"),),
         (help + f"a symbolic size is declared by a line of its own: dim {declared}",),
-        fix=(declaration,) if declaration is not None and similar is None and declared == name else respelt(span, name, known),
+        fix=(declaration,) if is_new else respelt(span, name, known),  # type: ignore[arg-type]
     )  # fmt: skip
 
 
