@@ -348,10 +348,9 @@ def _is_per_example(node: Node, bound: Bound) -> bool:
     """Whether the records that are fed at once are an axis of a value, or parts of one."""
     if bound.data is None:
         return False
-    if isinstance(node.type.dims[0].size, int) and node.type.dims[0].size in bound.lengths():
-        return bound.symbol not in {name for size in bound.sizes.values() for name in sizes.symbols(size)}
+    is_fixed = bound.symbol not in {name for size in bound.sizes.values() for name in sizes.symbols(size)}
     axes = [sizes.substitute(dim.size, bound.sizes) for dim in node.type.dims]
-    return any(bound.symbol in sizes.symbols(size) for size in axes)
+    return any(bound.symbol in sizes.symbols(size) for size in axes) or (is_fixed and axes[0] in bound.lengths())
 
 
 def lower_eval(cx: Context, item: ast.Eval) -> program.Eval:

@@ -231,6 +231,19 @@ test "wrong" { feed x = ones([2, 3]); expect shape(x) == [4, 3] }
     assert held[2].failures[0].labels[0].text == "false for 1 of 2 elements, first at [0]: left 2, right 4"
 
 
+def test_an_eval_of_a_fixed_number_of_records_still_knows_them(points: dict[str, np.ndarray]) -> None:
+    told = gdl.loads(
+        """data d = arrays("points")
+placeholder x: f32[5, 3]
+eval e { feed x = position from d batch 5; report x, mean(x, axis=1), mean(x, axis=0) }
+""",
+        arrays={"points": points},
+    ).evaluate("e")
+    mean = points["position"].astype(np.float64).mean(axis=0)
+    assert told["x"] == pytest.approx(mean.mean()) and told["mean(x, axis=1)"] == pytest.approx(mean.mean())
+    np.testing.assert_allclose(told["mean(x, axis=0)"], mean, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("value", "code"),
     [("zeros([m, 2])", "E0802"), ("sum(ones([2, m - 3]))", "E0802"), ("sum(softmax(zeros([2 ** 40, 2])))", "E0810")],
