@@ -12,6 +12,7 @@ import click
 from gdl.cli.options import FILE_PATH, data_option, program_options
 from gdl.cli.replacing import replace_text
 from gdl.cli.screen import printable, show_diagnostics
+from gdl.collection import uncollected
 from gdl.diagnostics import Diagnostic
 from gdl.errors import Exit
 from gdl.fixes import fixed
@@ -29,6 +30,7 @@ from gdl.train.data import DataOptions
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per diagnostic, on standard output.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @data_option
+@uncollected
 def command(files: Sequence[Path], fix: bool, as_json: bool, strict: bool, data: Path | None) -> int:
     """Check programs: names, shapes, dtypes, gradients, data headers. Nothing is run or downloaded."""
     worst = Exit.OK

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Sequence
 from importlib import import_module
@@ -52,7 +53,13 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        return import_module(COMMANDS[cmd_name][0]).command if cmd_name in COMMANDS else None
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name][0]).command
+        if not gc.isenabled():
+            gc.freeze()
+            gc.enable()
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
