@@ -18,6 +18,7 @@ from gdl.types.sizes import TooComplex
 
 #: Which inputs get a part of the gradient, None where the rule can't say; by what the rule looks at.
 Kinds = dict[Any, tuple[bool, ...] | None]
+_ASKING = REQUESTS | {LOOP}
 
 
 @uncollected
@@ -28,10 +29,11 @@ def is_certain(graph: Graph, kinds: Kinds) -> bool:
     it is the gradient of. `kinds` are the answers so far.
     """
     order = topological((*graph.roots, *[variable for variable, _ in graph.updates]))
-    if any(node.op == "jvp" or (node.op == LOOP and _has_requests(node)) for node in order):
+    asking = [node for node in order if node.op in _ASKING]
+    if any(node.op == "jvp" or (node.op == LOOP and _has_requests(node)) for node in asking):
         return False
     taken = 0
-    for (of, seed), requests in groups_of(order).items():
+    for (of, seed), requests in groups_of(asking).items():
         below = topological([of])
         taken += len(below)
         wrt = [request.inputs[1] for request in requests]
@@ -44,8 +46,8 @@ def is_certain(graph: Graph, kinds: Kinds) -> bool:
 
 
 def _has_requests(scan: Node) -> bool:
-    inside = topological(scan.attrs["body"].roots)
-    return any(node.op in REQUESTS or (node.op == LOOP and _has_requests(node)) for node in inside)
+    inside = [node for node in topological(scan.attrs["body"].roots) if node.op in _ASKING]
+    return any(node.op != LOOP or _has_requests(node) for node in inside)
 
 
 def _reaches(order: list[Node], wrt: list[Node], kinds: Kinds) -> bool:

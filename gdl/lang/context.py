@@ -18,6 +18,7 @@ from gdl.graph.node import Node
 from gdl.lang.modules import Library, Loader
 from gdl.lang.program import Hyper, LayerInfo, VariableInfo
 from gdl.lang.values import DataValue, Function, Poisoned
+from gdl.record import Record, record
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
@@ -59,8 +60,8 @@ class Frame:
     loop: Any = None  # of a scan: collects `next` and `yield`
 
 
-@dataclass(frozen=True, slots=True)
-class PendingUpdate:
+@record
+class PendingUpdate(Record):
     """`update v = expr` of one application of a layer: it takes part in a run that needs one of `anchors`."""
 
     variable: Node
@@ -68,8 +69,8 @@ class PendingUpdate:
     anchors: tuple[Node, ...] | None = None  # None: always
 
 
-@dataclass(frozen=True, slots=True)
-class First:
+@record
+class First(Record):
     """The first value of a variable, and what making it took."""
 
     node: Node
@@ -77,8 +78,8 @@ class First:
     cost: int
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
+@record
+class Owned(Record):
     """What one `variable` or `state` declared."""
 
     leaf: Node

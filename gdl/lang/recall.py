@@ -17,6 +17,7 @@ from gdl.lang.context import MAX_CALLS, Context, Frame, Owned, PendingUpdate
 from gdl.lang.program import LayerInfo
 from gdl.lang.values import Argument, Builtin, Function, Instance, InstanceList, Partial
 from gdl.ops.table import Op
+from gdl.record import Record, record
 from gdl.source import Source, Span
 from gdl.types.match import Guard
 from gdl.types.sizes import Poly
@@ -25,8 +26,8 @@ from gdl.types.tensor import Dim, TensorType
 Bound = Mapping[str, Argument]
 
 
-@dataclass(frozen=True, slots=True)
-class _Call:
+@record
+class _Call(Record):
     """What a call was given, where it stood, and all that it did."""
 
     given: tuple[Node, ...]
@@ -40,6 +41,7 @@ class _Call:
     labelled: frozenset[Node]  # of these, arguments under other labels: their place is the argument's
     drawn: tuple[Node, ...]
     owned: tuple[Owned, ...]
+    firsts: tuple[tuple[Node, ...], ...]  # of what it owns, what the first value is made of
     updates: tuple[PendingUpdate, ...]
     guards: Guards
     applied: tuple[LayerInfo, ...]
@@ -172,7 +174,8 @@ def _remembered(
     home = (body.scope, body.calls) if is_bound else None
     training = body.training if cx.asked != asked else None
     cx.remembered[kind, home, training] = _Call(
-        given, places, body.scope, body.calls, result, members, order, is_bound, labelled, drawn, owned, updates, guards, applied,
+        given, places, body.scope, body.calls, result, members, order, is_bound, labelled, drawn, owned,
+        tuple([_made([each.first.node], given) if each.first else () for each in owned]), updates, guards, applied,
         cx.asked != asked, cx.evaluations - cx.initial_cost - cost, depth,
         frozenset([node for node in _nodes(result) if not node.name]),
     )  # fmt: skip
@@ -214,8 +217,8 @@ def _kept(value: Any) -> Any:
 # ---- making again ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
+@record
+class _Move(Record):
     """From one call to another: its path, the calls that led there, the places that types of arguments bring along."""
 
     is_real: bool
@@ -260,8 +263,8 @@ class _Move:
 def _made_again(cx: Context, call: _Call, bound: Bound, body: Frame, move: _Move) -> Any:
     """The call's nodes upon other arguments, and whatever else it did."""
     new = dict(zip(call.given, _tensors(bound)))
-    for owned in call.owned:
-        _owned_again(cx, owned, new, move)
+    for owned, first in zip(call.owned, call.firsts):
+        _owned_again(cx, owned, first, new, move)
     _nodes_again(cx, call.order, call.drawn, new, move, call.unnamed, call.labelled)
     for update in call.updates:
         anchors = None if update.anchors is None else tuple([new[n] for n in update.anchors])
@@ -277,13 +280,13 @@ def _made_again(cx: Context, call: _Call, bound: Bound, body: Frame, move: _Move
     return _upon(call.result, new, move)
 
 
-def _owned_again(cx: Context, owned: Owned, new: dict[Node, Node], move: _Move) -> None:
+def _owned_again(cx: Context, owned: Owned, order: Sequence[Node], new: dict[Node, Node], move: _Move) -> None:
     """The variable at its other path, with its first value where it is new."""
 
     def initial() -> Node:
         assert owned.first is not None
         first = dict(new)
-        _nodes_again(cx, _made([owned.first.node], new), owned.first.drawn, first, move)
+        _nodes_again(cx, order, owned.first.drawn, first, move)
         cx.evaluations += owned.first.cost
         return first.get(owned.first.node, owned.first.node)
 

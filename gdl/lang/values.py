@@ -99,16 +99,16 @@ class InstanceList:
     items: dict[int, Instance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
+@record
+class Pack(Record):
     """The axes that `*s` stands for, and how many axes stood before them where they were bound."""
 
     dims: tuple[Dim, ...]
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class DataValue:
+@record
+class DataValue(Record):
     """A `data` source, or one of its splits."""
 
     name: str
@@ -118,16 +118,16 @@ class DataValue:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VariableSet:
+@record
+class VariableSet(Record):
     """`vars(net)`: paths of variables, with the words they were asked for by."""
 
     paths: tuple[str, ...]
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleValue:
+@record
+class ModuleValue(Record):
     """`import "file.gdl" as m`"""
 
     library: Library

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from gdl.record import Record, record
 from gdl.source import Source, Span
 from gdl.syntax.ast import MAX_NESTING
 from gdl.syntax.placement import TURNS, block_of, may_stand
@@ -34,8 +35,8 @@ class Reduction(NamedTuple):
     deeper: int  # 1 where the tree gets deeper
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+@record
+class Failure(Record):
     """Where and how a statement could not be parsed."""
 
     tokens: list[Token]

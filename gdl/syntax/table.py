@@ -8,13 +8,14 @@ from functools import cache
 from typing import Any
 from zlib import crc32
 
+from gdl.record import Record, record
 from gdl.resources import resource
 
 FORMAT = 2  # of the JSON; part of the checksum
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+@record
+class Rule(Record):
     """Reduce `length` symbols to `origin` by calling `builder` with the children that `plan` names (see build.py)."""
 
     origin: str
