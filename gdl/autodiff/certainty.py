@@ -70,8 +70,10 @@ def _kind(node: Node, active: Collection[Node]) -> Any:
     """All that a rule looks at; None where nodes differ in more."""
     if node.op == LOOP:
         return None
-    inputs = [(x in active, x.type, tuple(x.attrs.items()) if x.op == "constant" else None) for x in node.inputs]
-    return (node.op, tuple(node.attrs.items()), node.type, *inputs)
+    kind = [node.op, node.type, *node.attrs.values()]
+    for x in node.inputs:
+        kind += (x in active, x.type, x.attrs["value"] if x.op == "constant" else None)
+    return tuple(kind)
 
 
 def _arrivals(node: Node, active: Collection[Node]) -> tuple[bool, ...] | None:

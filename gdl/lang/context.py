@@ -78,8 +78,8 @@ class First(Record):
     cost: int
 
 
-@record
-class Owned(Record):
+@dataclass(frozen=True, eq=False, slots=True)
+class Owned:
     """What one `variable` or `state` declared."""
 
     leaf: Node

@@ -264,9 +264,10 @@ def _observe(
             call_errors.wrong_value(expr.span, "a condition, bool[]", str(node.type), "compare: stop when loss < 0.5"),
             frame,
         )
-    ancestors = [n for n in topological([node]) if not n.is_leaf]
-    shares = [sum(1 for n in ancestors if n in step.needs) for step in steps]
-    step = steps[shares.index(max(shares))]
+    step = steps[0]
+    if len(steps) > 1:
+        ancestors = [n for n in topological([node]) if not n.is_leaf]
+        step = max(steps, key=lambda step: sum(1 for n in ancestors if n in step.needs))
     known = [i for i, (_, _, n) in enumerate(step.outputs) if n is node]
     if not known:
         step.outputs.append((shown(expr), expr.span, node))

@@ -41,7 +41,7 @@ class _Call(Record):
     labelled: frozenset[Node]  # of these, arguments under other labels: their place is the argument's
     drawn: tuple[Node, ...]
     owned: tuple[Owned, ...]
-    firsts: tuple[tuple[Node, ...], ...]  # of what it owns, what the first value is made of
+    firsts: dict[Owned, tuple[Node, ...]]  # what first values are made of, of those that were made again
     updates: tuple[PendingUpdate, ...]
     guards: Guards
     applied: tuple[LayerInfo, ...]
@@ -175,7 +175,7 @@ def _remembered(
     training = body.training if cx.asked != asked else None
     cx.remembered[kind, home, training] = _Call(
         given, places, body.scope, body.calls, result, members, order, is_bound, labelled, drawn, owned,
-        tuple([_made([each.first.node], given) if each.first else () for each in owned]), updates, guards, applied,
+        {}, updates, guards, applied,
         cx.asked != asked, cx.evaluations - cx.initial_cost - cost, depth,
         frozenset([node for node in _nodes(result) if not node.name]),
     )  # fmt: skip
@@ -263,8 +263,8 @@ class _Move(Record):
 def _made_again(cx: Context, call: _Call, bound: Bound, body: Frame, move: _Move) -> Any:
     """The call's nodes upon other arguments, and whatever else it did."""
     new = dict(zip(call.given, _tensors(bound)))
-    for owned, first in zip(call.owned, call.firsts):
-        _owned_again(cx, owned, first, new, move)
+    for owned in call.owned:
+        _owned_again(cx, call, owned, new, move)
     _nodes_again(cx, call.order, call.drawn, new, move, call.unnamed, call.labelled)
     for update in call.updates:
         anchors = None if update.anchors is None else tuple([new[n] for n in update.anchors])
@@ -280,13 +280,15 @@ def _made_again(cx: Context, call: _Call, bound: Bound, body: Frame, move: _Move
     return _upon(call.result, new, move)
 
 
-def _owned_again(cx: Context, owned: Owned, order: Sequence[Node], new: dict[Node, Node], move: _Move) -> None:
+def _owned_again(cx: Context, call: _Call, owned: Owned, new: dict[Node, Node], move: _Move) -> None:
     """The variable at its other path, with its first value where it is new."""
 
     def initial() -> Node:
         assert owned.first is not None
         first = dict(new)
-        _nodes_again(cx, order, owned.first.drawn, first, move)
+        if owned not in call.firsts:
+            call.firsts[owned] = _made([owned.first.node], call.given)
+        _nodes_again(cx, call.firsts[owned], owned.first.drawn, first, move)
         cx.evaluations += owned.first.cost
         return first.get(owned.first.node, owned.first.node)
 
@@ -299,15 +301,19 @@ def _nodes_again(
     unnamed: frozenset[Node] = frozenset(), labelled: frozenset[Node] = frozenset(),
 ) -> None:  # fmt: skip
     keys = {node: cx.key(move.path(node.scope), _owner_of_draw(node)) for node in drawn}
+    get = new.get
+    start, above, skip, calls = move.start, move.scope, move.skip, move.calls  # as move.path and move.origin have it
     for node in nodes:
         attrs, type, origin, scope = node.attrs, node.type, node.origin, node.scope
         if move.is_real:
-            type, origin, scope = move.type(type), move.origin(origin), move.path(scope)
+            origin, scope = origin[: len(origin) - skip] + calls, above + scope[start:]
+            if move.places:
+                type = move.type(type)
         if node in labelled:
             origin, scope = new[node.inputs[0]].origin, new[node.inputs[0]].scope
         if node in keys:
             attrs = {**attrs, "key": keys[node]}
-        inputs = [new.get(i, i) for i in node.inputs]
+        inputs = [get(i, i) for i in node.inputs]
         name = "" if node in unnamed else node.name
         new[node] = Node(node.op, inputs, attrs, type, origin, scope, name)
     cx.drawn += [new[node] for node in drawn]
