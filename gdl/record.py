@@ -66,6 +66,14 @@ class Record:
         raise FrozenInstanceError(f"cannot delete field {name!r}")
 
 
+class Entity(Record):
+    """A record that is equal only to itself."""
+
+    __slots__ = ()
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+
 @cache
 def _compared(cls: type) -> tuple[str, ...]:
     return tuple(f.name for f in fields(cls) if f.compare)

@@ -18,7 +18,7 @@ from gdl.graph.node import Node
 from gdl.lang.modules import Library, Loader
 from gdl.lang.program import Hyper, LayerInfo, VariableInfo
 from gdl.lang.values import DataValue, Function, Poisoned
-from gdl.record import Record, record
+from gdl.record import Entity, Record, record
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
@@ -78,8 +78,8 @@ class First(Record):
     cost: int
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Owned:
+@record
+class Owned(Entity):
     """What one `variable` or `state` declared."""
 
     leaf: Node
@@ -122,7 +122,7 @@ class Context:
         self.hypers: dict[str, Hyper] = {}
         self.placeholders: dict[str, Node] = {}
         self.variables: dict[str, VariableInfo] = {}
-        self.first_uses: dict[str, Span] = {}  # of variables: where the call stands that made them
+        self.first_uses: dict[str, tuple[Span, ...]] = {}  # of variables: the calls that made them, innermost first
         self.leaves: dict[str, Node] = {}
         self.layers: dict[str, LayerInfo] = {}  # instances that were applied, by path
         self.broken: frozenset[str] = frozenset()  # names in statements that did not parse: nothing is said of them
@@ -270,7 +270,7 @@ class Context:
                     symbol = sorted(sizes.symbols(dim.size))[0]
                     self.fail(name_errors.not_sized(span, path, str(type), symbol), frame)
         elif known.type != type:
-            here, first = _users((*frame.calls, span)), self.first_uses[path]
+            here, first = _users((*frame.calls, span)), _users(self.first_uses[path])
             self.fail(name_errors.variable_differs(here, path, str(type), str(known.type), first))
         return self.own(path, type, trained, span, frame.calls, lambda: initial(path))
 
@@ -293,7 +293,7 @@ class Context:
             self.steered, self.asked = steered + (len(self.guards) > guarded), asked
             self.initial_cost += self.evaluations - spent
             self.variables[path] = VariableInfo(path, type, node, trained, span=span)
-            self.first_uses[path] = _users((*calls, span))
+            self.first_uses[path] = (*calls, span)
         leaf = self.leaf(path, type, span)
         self.owned.append(Owned(leaf, path, type, trained, span, calls, first))
         return leaf

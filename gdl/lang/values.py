@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Union
 
 from gdl.graph.node import Node
 from gdl.ops.table import Op
-from gdl.record import Record, record
+from gdl.record import Entity, Record, record
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types.record import DataHeader, SourceCall
@@ -34,8 +34,8 @@ class Poisoned(Exception):
     """Raised after a mistake was reported, or when a poisoned value is used; caught by the statement around."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Function:
+@record
+class Function(Entity):
     """A `def`, `layer` or `optimizer` with the module whose names it sees."""
 
     definition: ast.Definition
@@ -46,8 +46,8 @@ class Function:
         return self.definition.name
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Builtin:
+@record
+class Builtin(Entity):
     """A function of the language itself: `grad`, `len`, `vars`, a cast such as `f32`."""
 
     name: str
@@ -56,8 +56,8 @@ class Builtin:
 Callee = Union[Op, Function, Builtin]
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Partial:
+@record
+class Partial(Entity):
     """A call that still waits for its tensors: `Dense(10)`, `leaky_relu(slope=0.3)`, `Adam(lr)`."""
 
     callee: Callee

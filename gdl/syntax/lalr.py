@@ -154,7 +154,7 @@ def run(
     states, values, starts, ends, depths = stack.states, stack.values, stack.starts, stack.ends, stack.depths
     rows, bodies, jumps, end_state = table.rows, table.bodies, table.jumps, table.ends[start]
     kinds = [token.kind for token in tokens]
-    index = 0
+    index, tuple_of = 0, tuple.__new__  # what Span(...) does, without a call in between
     while True:
         token = tokens[index]
         kind = token[0]
@@ -166,7 +166,7 @@ def run(
             origin, length, build, children, grows, deeper = rules[~action]
             base = len(values) - length
             if length == 1:
-                values[-1] = build(Span(source, starts[-1], ends[-1]), *children(values))
+                values[-1] = build(tuple_of(Span, (source, starts[-1], ends[-1])), *children(values))
                 depths[-1] += deeper
                 del states[-1]
             else:
@@ -179,7 +179,7 @@ def run(
                     value = values[base]
                     value += children(values)
                 else:
-                    value = build(Span(source, first, last), *children(values))
+                    value = build(tuple_of(Span, (source, first, last)), *children(values))
                 del states[base + 1 :], values[base:], starts[base:], ends[base:], depths[base:]
                 values.append(value)
                 starts.append(first)

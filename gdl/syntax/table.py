@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any
 from zlib import crc32
 
-from gdl.record import Record, record
+from gdl.record import Entity, Record, record
 from gdl.resources import resource
 
 FORMAT = 2  # of the JSON; part of the checksum
@@ -28,8 +28,8 @@ class Rule(Record):
         return self.builder == "list" and self.plan[0] == [0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
+@record
+class Table(Entity):
     """`rows[state][symbol]` is the next state, or ~r for a reduction by `rules[r]`."""
 
     patterns: dict[str, str]  # terminal -> regular expression
