@@ -55,8 +55,13 @@ class Node:
         scope: str = "",
         name: str = "",
     ):
-        self.op, self.inputs, self.attrs, self.type = op, tuple(inputs), attrs or _NO_ATTRS, type
-        self.origin, self.scope, self.name = origin, scope, name
+        self.op = op
+        self.inputs = tuple(inputs)
+        self.attrs = attrs or _NO_ATTRS
+        self.type = type
+        self.origin = origin
+        self.scope = scope
+        self.name = name
 
     @property
     def span(self) -> Span | None:

@@ -76,6 +76,7 @@ from nn import Dense, Dropout, Gru
 dim batch, other
 placeholder p: f32[batch, row: 8]
 placeholder q: f32[other, col: 8]
+placeholder r: f32[batch, row: 8]
 def named(x: f32[n, row: d]) -> f32[n, d] { return x / sum(x, over=row, keepdims=true) }
 def inside(x: f32[*s]) -> f32[*s] {
   z = x
@@ -87,6 +88,7 @@ def drawn(x: f32[n, d]) -> f32[n, d] {
 }
 def powers(x: f32[*s], p: float, f: fn = identity) -> f32[*s] { return f(x) ** p }
 def pair(x: f32[n, d], y: f32[n, d]) -> f32[n, d] { return x * y - x }
+def wrapped(x: f32[n, d]) -> f32[n, d] { return dropout(x, 0.5) }
 def size_of(n: int) { return n * 2 }
 def fewer(x: f32[n, d]) -> f32[n, d] { return x @ full([d, d], 1.0 / d) }
 def meets(x: f32[n, d], y: f32[m, d]) -> f32[n, d] { return x + y }
@@ -127,6 +129,8 @@ dp = d(p)
 aq = a(q * 1.0)
 net g = Gru(8)
 net g2 = Gru(8)
+net g3 = Gru(8)
+fed = g3(expand(p if training else r, axis=0))
 recurrent = g(expand(p, axis=0)) + g2(expand(p, axis=0))
 in_scan = scan e in q along col carry h = zeros([8]) {
   next h = tanh(mean(e) + mean(each(expand(h, axis=0)), axis=0) + drawn(expand(h, axis=0))[0])
@@ -143,19 +147,24 @@ n2 = drawn(p * 1.0) + f32(bernoulli([3, 8], p=0.5)) * drawn(p)
 w1 = powers(p, 2.0) + powers(p, 2) + powers(p, 0.0) + powers(p, -0.0) + powers(p, 2.0, f=inside) + powers(p, 2.0, f=abs)
 s1 = pair(p, p)
 s2 = pair(p, p * 1.0)
+halves = p * 0.5
+twice = p * 2.0
+s3 = pair(halves, halves) - pair(halves, twice) + pair(twice, twice)
+d1 = dropout(s3, 0.5)
+d2 = wrapped(s3)
 m1 = meets(p, p * 1.0) + fewer(p)
 m2 = meets(q, q * 1.0) + fewer(q)
 k = size_of(3) + size_of(4)
 all = mean(ap + bp + dp + r1 + i1 + n1 + n2 + w1 + s1 + s2 + m1) + mean(cq + dq + aq + r2[0, 0] + i2 + i3 + m2)
-loss = all + mean(deep(p)) + mean(deeper(deep(q))) + mean(recurrent) + f32(k) * mean(deep.own.v) + mean(in_scan)
+loss = all + mean(deep(p)) + mean(deeper(deep(q))) + mean(recurrent) + f32(k) * mean(deep.own.v) + mean(in_scan) + mean(d1 + d2) + mean(fed)
 train first { steps 1
-  feed p = ones([3, 8]), q = ones([5, 8])
+  feed p = ones([3, 8]), q = ones([5, 8]), r = zeros([3, 8])
   minimize loss with Wild() }
 train second { steps 1
-  feed p = ones([3, 8]), q = ones([5, 8])
+  feed p = ones([3, 8]), q = ones([5, 8]), r = zeros([3, 8])
   minimize mean(deep(p)) over vars(deep) with Adam(cosine(1.0, 10))
   minimize loss with Momentum(0.1) clip 1.0 }
-eval also { feed p = ones([3, 8]), q = ones([5, 8])
+eval also { feed p = ones([3, 8]), q = ones([5, 8]), r = ones([3, 8])
   report loss, mean(a(p)) }
 """
 OPTIMIZERS = """
