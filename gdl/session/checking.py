@@ -38,7 +38,12 @@ class Checked:
     @cached_property
     def program(self) -> Program | None:
         """The program with its gradients worked out."""
-        return None if self.lowered is None else expanded_gradients(self.lowered)[0]
+        if self.lowered is None:
+            return None
+        program, wrong = expanded_gradients(self.lowered)
+        if wrong:
+            raise AssertionError(f"gradients that were certain went wrong: {wrong}")
+        return program
 
     def require(self) -> Program:
         """The program. Raises the errors where there are any, as `error_of` classes them."""

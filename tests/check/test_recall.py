@@ -73,10 +73,11 @@ UNLIKE = """
 gdl 1
 from nn import Dense, Dropout, Gru
 
-dim batch, other
+dim batch, other, third
 placeholder p: f32[batch, row: 8]
 placeholder q: f32[other, col: 8]
 placeholder r: f32[batch, row: 8]
+placeholder t: f32[third, row: 8]
 def named(x: f32[n, row: d]) -> f32[n, d] { return x / sum(x, over=row, keepdims=true) }
 def inside(x: f32[*s]) -> f32[*s] {
   z = x
@@ -101,6 +102,11 @@ layer Own(x: f32[n, d], k: float = 1.0) -> f32[n, d] {
   if training { kept = h |> dropout(0.1) }
   return h |> inner: Dense(d, act=leaky_relu(slope=k)) |> rest: Dropout(0.5)
 }
+layer Plain(x: f32[n, *s]) -> f32[n, *s] {
+  variable w: f32[*s] = zeros()
+  return x * tanh(w)
+}
+layer Drops(x: f32[n, d]) -> f32[n, d] { return x |> rest: Dropout(0.5) }
 layer Twice(x: f32[n, d]) -> f32[n, d] {
   net own = Own(k=2.0)
   net same = Dense(d)
@@ -152,19 +158,28 @@ twice = p * 2.0
 s3 = pair(halves, halves) - pair(halves, twice) + pair(twice, twice)
 d1 = dropout(s3, 0.5)
 d2 = wrapped(s3)
+net drop = Dropout(0.5)
+net drops = Drops()
+d3 = drop(s3)
+d4 = drops(s3)
 m1 = meets(p, p * 1.0) + fewer(p)
 m2 = meets(q, q * 1.0) + fewer(q)
+m3 = meets(p, t) - meets(r, t) + meets(p, t) * meets(r * 1.0, t * 1.0)
+net plain = Plain()
+net again = Plain()
+o1 = plain(q)
+o2 = again(p * 1.0) + again(p * 1.0) + plain(p * 1.0)
 k = size_of(3) + size_of(4)
 all = mean(ap + bp + dp + r1 + i1 + n1 + n2 + w1 + s1 + s2 + m1) + mean(cq + dq + aq + r2[0, 0] + i2 + i3 + m2)
-loss = all + mean(deep(p)) + mean(deeper(deep(q))) + mean(recurrent) + f32(k) * mean(deep.own.v) + mean(in_scan) + mean(d1 + d2) + mean(fed)
+loss = all + mean(deep(p)) + mean(deeper(deep(q))) + mean(recurrent) + f32(k) * mean(deep.own.v) + mean(in_scan) + mean(d1 + d2 + d3 + d4) + mean(fed) + mean(m3) + mean(o1) + mean(o2)
 train first { steps 1
-  feed p = ones([3, 8]), q = ones([5, 8]), r = zeros([3, 8])
+  feed p = ones([3, 8]), q = ones([5, 8]), r = zeros([3, 8]), t = ones([3, 8])
   minimize loss with Wild() }
 train second { steps 1
-  feed p = ones([3, 8]), q = ones([5, 8]), r = zeros([3, 8])
+  feed p = ones([3, 8]), q = ones([5, 8]), r = zeros([3, 8]), t = ones([3, 8])
   minimize mean(deep(p)) over vars(deep) with Adam(cosine(1.0, 10))
   minimize loss with Momentum(0.1) clip 1.0 }
-eval also { feed p = ones([3, 8]), q = ones([5, 8]), r = ones([3, 8])
+eval also { feed p = ones([3, 8]), q = ones([5, 8]), r = ones([3, 8]), t = ones([3, 8])
   report loss, mean(a(p)) }
 """
 OPTIMIZERS = """
