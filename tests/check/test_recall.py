@@ -171,7 +171,8 @@ o1 = plain(q)
 o2 = again(p * 1.0) + again(p * 1.0) + plain(p * 1.0)
 k = size_of(3) + size_of(4)
 all = mean(ap + bp + dp + r1 + i1 + n1 + n2 + w1 + s1 + s2 + m1) + mean(cq + dq + aq + r2[0, 0] + i2 + i3 + m2)
-loss = all + mean(deep(p)) + mean(deeper(deep(q))) + mean(recurrent) + f32(k) * mean(deep.own.v) + mean(in_scan) + mean(d1 + d2 + d3 + d4) + mean(fed) + mean(m3) + mean(o1) + mean(o2)
+more = mean(d1 + d2 + d3 + d4) + mean(fed) + mean(m3) + mean(o1) + mean(o2)
+loss = all + more + mean(deep(p)) + mean(deeper(deep(q))) + mean(recurrent) + f32(k) * mean(deep.own.v) + mean(in_scan)
 train first { steps 1
   feed p = ones([3, 8]), q = ones([5, 8]), r = zeros([3, 8]), t = ones([3, 8])
   minimize loss with Wild() }
