@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
+from gdl.record import Record, record
 from gdl.source import Span
 
 
@@ -13,8 +13,8 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+@record
+class Label(Record):
     """A place and what it contributes. The text may be empty: then only the caret is drawn."""
 
     span: Span
@@ -22,16 +22,16 @@ class Label:
     is_primary: bool = False  # drawn ^^^ like the first label: the mistake shows here just as well
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+@record
+class Edit(Record):
     """Replace the text of `span` by `text`."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+@record
+class Diagnostic(Record):
     """One mistake, told once: `labels[0]` is where it shows (drawn ^^^), the others contributed to it (drawn ---)."""
 
     code: str

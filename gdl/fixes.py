@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from gdl.diagnostics import Diagnostic, Edit
+from gdl.record import Record, record
 from gdl.source import Source
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+@record
+class Fixed(Record):
     """A text after its fixes, and the diagnostics whose edits were made, in their order."""
 
     text: str

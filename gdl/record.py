@@ -25,6 +25,7 @@ T = TypeVar("T")
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
 def record(cls: type[T]) -> type[T]:
     """Make a subclass of `Record` a frozen slotted dataclass."""
+    cls.__doc__ = cls.__doc__ or cls.__name__  # else its signature would be looked up to make one, at half the cost
     return dataclass(init=False, repr=False, eq=False, slots=True)(cls)
 
 
@@ -63,6 +64,14 @@ class Record:
 
     def __delattr__(self, name: str) -> None:
         raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+
+class Entity(Record):
+    """A record that is equal only to itself."""
+
+    __slots__ = ()
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
 
 @cache

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
 from gdl.columns import cells, clip, shown
 from gdl.diagnostics import Diagnostic, Label
+from gdl.record import Record, record
 from gdl.source import Source, Span
 
 _WIDEST = 120  # where no width is given
@@ -23,8 +23,8 @@ _STYLES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Pen:
+@record
+class _Pen(Record):
     """How wide to draw, and in colour or not."""
 
     color: bool
@@ -34,8 +34,8 @@ class _Pen:
         return f"{_STYLES[style]}{text}{_RESET}" if self.color and text.strip() else text
 
 
-@dataclass(frozen=True, slots=True)
-class _Mark:
+@record
+class _Mark(Record):
     """The part of a label that lies on one line: characters `start` to `end` of it."""
 
     line: int

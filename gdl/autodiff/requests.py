@@ -30,7 +30,7 @@ def expand(graph: Graph) -> Graph:
     order = topological((*graph.roots, *[variable for variable, _ in graph.updates]))
     if not any(node.op in REQUESTS or node.op == LOOP for node in order):
         return graph
-    groups = _groups(order)
+    groups = groups_of(order)
     watched = {node.inputs[1] for node in order if node.op in REQUESTS}
     new = {node: node for node in order if node.is_leaf}
     wrong: dict[Node, tuple[Diagnostic, ...]] = {}
@@ -80,7 +80,8 @@ def _group(request: Node) -> tuple[Node, Node | None]:
     return request.inputs[0], request.inputs[2] if len(request.inputs) > 2 else None
 
 
-def _groups(order: list[Node]) -> dict[tuple[Node, Node | None], list[Node]]:
+def groups_of(order: list[Node]) -> dict[tuple[Node, Node | None], list[Node]]:
+    """The gradients asked for by what one backward pass serves."""
     groups: dict[tuple[Node, Node | None], list[Node]] = {}
     for node in order:
         if node.op == "grad":

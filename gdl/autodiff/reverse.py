@@ -32,7 +32,7 @@ def gradient_or_none(
     """
     _check(of, wrt, seed, origin)
     order = topological([of])
-    active = _active(order, set(wrt), stopped)
+    active = active_nodes(order, set(wrt), stopped)
     if of not in active:
         return [None] * len(wrt)
     known = set(order)
@@ -65,7 +65,7 @@ def parts_of(node: Node, upstream: Node) -> Sequence[Node | Zero]:
     return scan_partials(node, upstream, gradient_or_none) if node.op == LOOP else partials(node, upstream)
 
 
-def _active(order: Iterable[Node], wrt: set[Node], stopped: Collection[Node]) -> set[Node]:
+def active_nodes(order: Iterable[Node], wrt: set[Node], stopped: Collection[Node]) -> set[Node]:
     """Nodes to which a path that gradients may take leads from `wrt`: through floats only, no flat op, none stopped."""
     active: set[Node] = set()
     for node in order:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from gdl.diagnostics import Diagnostic, Label
 from gdl.errors import CheckpointError
 from gdl.errors.names import closest
+from gdl.record import Record, record
 from gdl.source import Span
 
 _MAX_ROWS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+@record
+class Missing(Record):
     """A variable of the program that the file lacks, and the file's tensor that looks most like it."""
 
     name: str
@@ -24,8 +24,8 @@ class Missing:
     closest_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WrongSize:
+@record
+class WrongSize(Record):
     """A variable whose tensor in the file has another shape or dtype."""
 
     name: str
@@ -33,8 +33,8 @@ class WrongSize:
     file_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class Extra:
+@record
+class Extra(Record):
     """A tensor of the file that no variable of the program takes."""
 
     name: str

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from gdl.diagnostics import Diagnostic, Label
+from gdl.record import Record, record
 from gdl.source import Span
 
 _SHOWN = 5  # places or names listed before "and N more"
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+@record
+class Cut(Record):
     """A place where a path from the variable ends for gradients."""
 
     op: str
@@ -20,8 +20,8 @@ class Cut:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+@record
+class Surroundings(Record):
     """What lies around two values that no path connects."""
 
     depends_on: Sequence[str] = ()  # names that the differentiated value is computed from

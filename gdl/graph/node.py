@@ -18,9 +18,10 @@ Requests, which `gdl.autodiff.expand` replaces by gradients:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from gdl.record import Record, record
 from gdl.source import Span
 from gdl.types.match import Guard
 from gdl.types.sizes import symbols
@@ -54,8 +55,13 @@ class Node:
         scope: str = "",
         name: str = "",
     ):
-        self.op, self.inputs, self.attrs, self.type = op, tuple(inputs), attrs or _NO_ATTRS, type
-        self.origin, self.scope, self.name = origin, scope, name
+        self.op = op
+        self.inputs = tuple(inputs)
+        self.attrs = attrs or _NO_ATTRS
+        self.type = type
+        self.origin = origin
+        self.scope = scope
+        self.name = name
 
     @property
     def span(self) -> Span | None:
@@ -134,8 +140,8 @@ def constant(value: Any, dtype: str, shape: tuple[int, ...] = (), **where: Any) 
     return Node("constant", (), {"value": value}, tensor(dtype, *shape), **where)
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+@record
+class Graph(Record):
     """What one run computes: outputs, and updates of variables that take effect together when the run ends."""
 
     outputs: tuple[Node, ...]
@@ -215,9 +221,14 @@ def replace_inputs(node: Node, inputs: Sequence[Node]) -> Node:
 
 def rewrite(roots: Iterable[Node], change: Callable[[Node], Node]) -> dict[Node, Node]:
     """Old node -> new node for everything the roots need; `change` sees each node with its inputs already changed."""
+    return rewrite_in_order(topological(roots), change)
+
+
+def rewrite_in_order(order: Iterable[Node], change: Callable[[Node], Node]) -> dict[Node, Node]:
+    """As `rewrite`, of nodes that stand in order already."""
     new: dict[Node, Node] = {}
-    for node in topological(roots):
-        inputs = tuple([new[i] for i in node.inputs])
+    for node in order:
+        inputs = tuple(map(new.__getitem__, node.inputs))
         new[node] = change(node if inputs == node.inputs else replace_inputs(node, inputs))
     return new
 

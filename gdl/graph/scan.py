@@ -13,18 +13,18 @@ the last position comes first; rows keep their position.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from gdl.graph.node import LOOP, Node, place, topological
+from gdl.record import Entity, record
 from gdl.source import Span
 from gdl.types import sizes
 from gdl.types.sizes import Size
 from gdl.types.tensor import Dim, TensorType, tensor
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Body:
+@record
+class Body(Entity):
     """The graph of one step. `params` are inputs, one per sequence (without its first axis), carry and capture."""
 
     sequences: tuple[Node, ...]

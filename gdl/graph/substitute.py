@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from gdl.graph.node import Graph, Node, rewrite
+from gdl.graph.node import Graph, Node, rewrite_in_order, topological
 from gdl.graph.scan import Body, rebuild
 from gdl.types import sizes
 from gdl.types.match import Guard
@@ -13,8 +13,11 @@ from gdl.types.sizes import Poly, Size
 from gdl.types.tensor import Dim, TensorType, bind_type
 
 
-def substitute_sizes(graph: Graph, values: Mapping[str, Size], leaves: Mapping[Node, Node] | None = None) -> Graph:
-    """The graph with symbols replaced in types and attributes; `leaves` are replaced as they are, untouched within."""
+def substitute_sizes(
+    graph: Graph, values: Mapping[str, Size], leaves: Mapping[Node, Node] | None = None, order: Iterable[Node] = ()
+) -> Graph:
+    """The graph with symbols replaced in types and attributes; `leaves` are replaced as they are, untouched within.
+    `order` are its nodes in order, where that is known."""
     leaves = leaves or {}
     values = {name: size for name, size in values.items() if sizes.is_symbol(size) != name}
 
@@ -28,10 +31,8 @@ def substitute_sizes(graph: Graph, values: Mapping[str, Size], leaves: Mapping[N
             return node
         return Node(node.op, node.inputs, attrs, type, node.origin, node.scope, node.name)
 
-    new = rewrite(graph.roots, change)
-    guards = tuple(
-        [(Guard(_dim(g.left, values), _dim(g.right, values)), origin) for g, origin in graph.guards]
-    )
+    new = rewrite_in_order(order or topological(graph.roots), change)
+    guards = tuple([(Guard(_dim(g.left, values), _dim(g.right, values)), origin) for g, origin in graph.guards])
     return Graph(tuple([new[n] for n in graph.outputs]), tuple([(v, new[n]) for v, n in graph.updates]), guards)
 
 

@@ -59,7 +59,9 @@ def apply_op(
     shown = shown or entry.name
     nodes = adapt(cx, frame, entry, inputs, span)
     given = dict(attrs)
-    if entry.random and not given.get("key"):
+    if entry.random and given.get("key"):
+        cx.steered += 1
+    elif entry.random:
         given["key"] = cx.key(frame.scope, frame.owner or entry.name)
     try:
         full = bind_attrs(entry, given)
@@ -75,7 +77,6 @@ def apply_op(
     cx.guard(guards, frame, span)
     if entry.random:
         cx.drawn.append(node)
-        cx.steered += 1
     if len(nodes) > 1 and entry.elementwise and not is_library(span):
         _warn_if_larger(cx, shown, node, inputs, span)
     return node

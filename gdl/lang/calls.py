@@ -307,7 +307,7 @@ def apply_instance(cx: Context, frame: Frame, instance: Instance, args: list[Arg
 def run_function(cx: Context, frame: Frame, function: Function, bound: Bound, body: Frame, span: Span) -> Any:
     """The value of a call whose arguments are bound."""
     cx.called.add(function)
-    if cx.remembers:
+    if cx.remembers and not cx.is_trial:
         return recalled(cx, function, bound, body, lambda: _run(cx, frame, function, bound, body, span))
     return _run(cx, frame, function, bound, body, span)
 

@@ -131,6 +131,7 @@ def open_context(
 
 
 def _check(cx: Context, module: ast.Module, examples: Sequence[Example]) -> Program:
+    cx.remembers = cx.seen is None  # an editor wants to see each value
     data = declare(cx)
     tops: dict[bool, Frame] = {}
     trains: list[Train] = []
@@ -143,9 +144,7 @@ def _check(cx: Context, module: ast.Module, examples: Sequence[Example]) -> Prog
     for training in (True, False) if trained else (False,):
         cx.start_mode(training)
         foresee(cx.top, statements)
-        cx.remembers = trained and cx.seen is None  # an editor wants to see each value
         run_statements(cx, cx.top, statements)
-        cx.remembers = False
         tops[training] = cx.top
         guards += cx.guards
         if training:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from gdl.graph.node import Node
 from gdl.lang.modules import Library, Loader
 from gdl.lang.program import Hyper, LayerInfo, VariableInfo
 from gdl.lang.values import DataValue, Function, Poisoned
+from gdl.record import Entity, Record, record
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types import sizes
@@ -59,13 +59,35 @@ class Frame:
     loop: Any = None  # of a scan: collects `next` and `yield`
 
 
-@dataclass(frozen=True, slots=True)
-class PendingUpdate:
+@record
+class PendingUpdate(Record):
     """`update v = expr` of one application of a layer: it takes part in a run that needs one of `anchors`."""
 
     variable: Node
     value: Node
     anchors: tuple[Node, ...] | None = None  # None: always
+
+
+@record
+class First(Record):
+    """The first value of a variable, and what making it took."""
+
+    node: Node
+    drawn: tuple[Node, ...]
+    cost: int
+
+
+@record
+class Owned(Entity):
+    """What one `variable` or `state` declared."""
+
+    leaf: Node
+    path: str
+    type: TensorType
+    trained: bool
+    span: Span
+    calls: tuple[Span, ...]
+    first: First | None  # None where there was one, or where it depends on more than the arguments of the call
 
 
 class Context:
@@ -99,23 +121,25 @@ class Context:
         self.hypers: dict[str, Hyper] = {}
         self.placeholders: dict[str, Node] = {}
         self.variables: dict[str, VariableInfo] = {}
-        self.first_uses: dict[str, Span] = {}  # of variables: where the call stands that made them
+        self.first_uses: dict[str, tuple[Span, ...]] = {}  # of variables: the calls that made them, innermost first
         self.leaves: dict[str, Node] = {}
         self.layers: dict[str, LayerInfo] = {}  # instances that were applied, by path
         self.broken: frozenset[str] = frozenset()  # names in statements that did not parse: nothing is said of them
         self.unparsed: list[Span] = []  # where the text is no program
         self.called: set[Function] = set()  # definitions whose body was evaluated
         self.is_trial = False  # a definition that nothing calls is evaluated with made-up arguments
-        self.depth = 0
+        self.depth = self.deepest = 0  # of calls; `deepest` since it was set last
         self.evaluations, self.max_evaluations = 0, MAX_EVALUATIONS
         #: Of the evaluations, those for first values of variables, which are made once.
         self.initial_cost = 0
-        #: Counts what makes a body's value depend on more than its arguments: `training`, random draws, the program's
-        #: own names, what variables there are.
-        self.steered = 0
-        self.firsts: dict[Any, Any] = {}  # first values of variables, by declaration and type: see `gdl.lang.tensors`
+        #: Counts what makes a body's value depend on more than its arguments: the program's own names, what variables
+        #: there are. `asked` counts those that asked for `training`.
+        self.steered = self.asked = 0
         self.remembers = False  # see `gdl.lang.recall`
-        self.remembered: dict[Any, deque[Any]] = {}
+        self.own_sources = frozenset([library.source for library in loader.own()])
+        self.kinds: dict[Any, int] = {}
+        self.remembered: dict[Any, Any] = {}
+        self.owned: list[Owned] = []  # what was declared, each time
         self.applied: list[LayerInfo] = []  # as `layers`, each time
         self.declared: dict[str, Any] = {}  # dims, hypers and data of the main file
         self.standard: dict[str, Any] = {}  # what names mean that the library, the ops or the language define
@@ -190,6 +214,7 @@ class Context:
         if self.depth >= MAX_CALLS:
             self.fail(call_errors.too_deep(span, "calls", MAX_CALLS))
         self.depth += 1
+        self.deepest = max(self.deepest, self.depth)
         try:
             yield
         finally:
@@ -243,17 +268,34 @@ class Context:
                 if not isinstance(dim.size, int) and not self.is_trial:
                     symbol = sorted(sizes.symbols(dim.size))[0]
                     self.fail(name_errors.not_sized(span, path, str(type), symbol), frame)
-            outer, spent = (self.steered, self.remembers), self.evaluations
-            self.remembers = False
-            first = self.leaf(path, type, span) if self.is_trial else initial(path)
-            self.steered, self.remembers = outer
-            self.initial_cost += self.evaluations - spent
-            self.variables[path] = VariableInfo(path, type, first, trained, span=span)
-            self.first_uses[path] = _users((*frame.calls, span))
         elif known.type != type:
-            here, first = _users((*frame.calls, span)), self.first_uses[path]
+            here, first = _users((*frame.calls, span)), _users(self.first_uses[path])
             self.fail(name_errors.variable_differs(here, path, str(type), str(known.type), first))
-        return self.leaf(path, type, span)
+        return self.own(path, type, trained, span, frame.calls, lambda: initial(path))
+
+    def own(
+        self, path: str, type: TensorType, trained: bool, span: Span, calls: tuple[Span, ...],
+        initial: Callable[[], Node],
+    ) -> Node:  # fmt: skip
+        """The leaf of a variable whose type is right; what it begins with is made where it is new."""
+        first = None
+        if path not in self.variables:
+            steered, asked, spent, guarded = self.steered, self.asked, self.evaluations, len(self.guards)
+            before, self.drawn = self.drawn, []
+            try:
+                node = self.leaf(path, type, span) if self.is_trial else initial()
+                drawn = tuple(self.drawn)
+            finally:
+                self.drawn = before
+            if self.steered == steered:
+                first = First(node, drawn, self.evaluations - spent)
+            self.steered, self.asked = steered + (len(self.guards) > guarded), asked
+            self.initial_cost += self.evaluations - spent
+            self.variables[path] = VariableInfo(path, type, node, trained, span=span)
+            self.first_uses[path] = (*calls, span)
+        leaf = self.leaf(path, type, span)
+        self.owned.append(Owned(leaf, path, type, trained, span, calls, first))
+        return leaf
 
     def guard(self, guards: list[Guard], frame: Frame, span: Span) -> None:
         self.guards += [(g, (span, *frame.calls)) for g in guards]

@@ -36,7 +36,7 @@ def lookup(cx: Context, frame: Frame, name: str, span: Span) -> Any:
         if name == working:
             _fail_cycle(cx, frame, name, span)
     if name == "training":
-        cx.steered += 1
+        cx.asked += 1
         return frame.training
     if name in ("step", "epoch") and frame.library.lookup(name) is None:
         return clock(name)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gdl.errors import calls as call_errors
 from gdl.errors import procedures as errors
 from gdl.errors import types as type_errors
-from gdl.graph.node import Node, rewrite, topological
+from gdl.graph.node import Node, topological
 from gdl.lang.apply import apply_op, as_node
 from gdl.lang.bind import bind_statics
 from gdl.lang.builtins import variables_of
@@ -20,7 +19,6 @@ from gdl.lang.values import Argument, Function, Partial, Poisoned, describe
 from gdl.ops.table import TABLE
 from gdl.source import Span
 from gdl.syntax import ast
-from gdl.types.tensor import TensorType
 
 Output = tuple[str, Span, Node]
 
@@ -54,16 +52,9 @@ def lower_minimize(cx: Context, frame: Frame, s: ast.Minimize, index: int, train
         gradients = _clipped(cx, frame, s.clip, gradients, origin)
     updates: list[PendingUpdate] = []
     scope = "/".join([part for part in ("optimizer", train, str(index)) if part])
-    models: dict[TensorType, _Model] = {}
     for leaf, gradient in zip(leaves, gradients):
         path = join(scope, leaf.attrs["path"])
-        made = _likewise(cx, models[leaf.type], leaf, gradient, path) if leaf.type in models else []
-        if not made:
-            drawn, guarded = len(cx.drawn), len(cx.guards)
-            made = optimize_variable(cx, frame, optimizer, leaf, gradient, path, s.optimizer.span)
-            if (len(cx.drawn), len(cx.guards)) == (drawn, guarded):
-                models[leaf.type] = _model(leaf, gradient, path, made)
-        updates += made
+        updates += optimize_variable(cx, frame, optimizer, leaf, gradient, path, s.optimizer.span)
     return Step(index, [(text, s.loss.span, loss)], updates, paths, needs, s.span)
 
 
@@ -171,54 +162,6 @@ def optimize_variable(
         return cx.updates
     finally:
         cx.updates = outer
-
-
-@dataclass(frozen=True, slots=True)
-class _Model:
-    """What an optimizer made of one variable: of all others of this type it makes the same."""
-
-    leaf: Node
-    gradient: Node
-    scope: str
-    updates: tuple[PendingUpdate, ...]
-    states: tuple[Node, ...]
-    body: tuple[Node, ...]  # what rests on these, inputs before users
-
-
-def _model(leaf: Node, gradient: Node, scope: str, updates: Sequence[PendingUpdate]) -> _Model:
-    order = topological([u.value for u in updates], without=(leaf, gradient))
-    states = {n: None for n in (*order, *[u.variable for u in updates]) if n.op == "variable" and n is not leaf}
-    moved = {leaf, gradient, *states}
-    body: list[Node] = []
-    for node in order:
-        if any(i in moved for i in node.inputs):
-            moved.add(node)
-            body.append(node)
-    return _Model(leaf, gradient, scope, tuple(updates), tuple(states), tuple(body))
-
-
-def _likewise(cx: Context, model: _Model, leaf: Node, gradient: Node, scope: str) -> list[PendingUpdate]:
-    """The updates of a variable, as the optimizer's body would make them: those of the model over its own tensors.
-
-    Empty where the body has to be asked: what a state begins with is drawn at random, or it is there already.
-    """
-    new = {model.leaf: leaf, model.gradient: gradient}
-    for state in model.states:
-        info, own = cx.variables[state.attrs["path"]], scope + state.attrs["path"][len(model.scope) :]
-        is_drawn = any(n.op in TABLE and TABLE[n.op].random for n in topological([info.initial]))
-        if is_drawn or own in cx.variables or not info.path.startswith(model.scope + "/"):
-            return []
-    for state in model.states:
-        info, own = cx.variables[state.attrs["path"]], scope + state.attrs["path"][len(model.scope) :]
-        first = rewrite([info.initial], lambda node: leaf if node is model.leaf else node)[info.initial]
-        cx.variables[own] = replace(info, path=own, initial=first)
-        cx.first_uses[own] = cx.first_uses[info.path]
-        new[state] = cx.leaf(own, info.type, info.span)
-    for node in model.body:
-        own = scope + node.scope[len(model.scope) :] if node.scope.startswith(model.scope) else node.scope
-        inputs = [new.get(i, i) for i in node.inputs]
-        new[node] = Node(node.op, inputs, node.attrs, node.type, node.origin, own, node.name)
-    return [replace(u, variable=new[u.variable], value=new.get(u.value, u.value)) for u in model.updates]
 
 
 def _of_dtype(cx: Context, frame: Frame, argument: Argument, dtype: str, span: Span) -> Argument:

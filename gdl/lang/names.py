@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from gdl.lang.context import Context, Frame
@@ -79,4 +80,10 @@ def _walk(root: Any) -> Iterator[ast.Ast]:
             continue
         elif isinstance(node, ast.Ast):
             yield node
-            todo += [getattr(node, f.name) for f in reversed(dataclasses.fields(node)) if not f.name.endswith("span")]
+            todo += [getattr(node, name) for name in _parts(node.__class__)]
+
+
+@cache
+def _parts(form: type) -> tuple[str, ...]:
+    """The fields of a form of the tree that hold no place, last first."""
+    return tuple([f.name for f in reversed(dataclasses.fields(form)) if not f.name.endswith("span")])

@@ -48,7 +48,7 @@ def computation(
     hold_records_against(cx, frame, bound)
     hold_indices_inside(cx, everything, bound)
     guards = (*guards_where(cx.guards, everything), *bound.guards)
-    graph = substitute_sizes(Graph(tuple(nodes), tuple(chosen), guards), bound.sizes, bound.values)
+    graph = substitute_sizes(Graph(tuple(nodes), tuple(chosen), guards), bound.sizes, bound.values, everything)
     return program.Computation(_decided(cx, frame, graph, bound), bound.inputs, tuple([text for text, _, _ in roots]))
 
 
@@ -57,7 +57,7 @@ def taking_part(cx: Context, nodes: list[Node], updates: Sequence[PendingUpdate]
 
     Two of one variable (a net applied twice in a step) are averaged, so that their order can't matter.
     """
-    reached = set(topological([*nodes, *[u.value for u in updates]]))
+    reached = set(topological([*nodes, *[u.value for u in updates]])) if cx.updates else set()
     wanted = [*updates, *[u for u in cx.updates if u.anchors is None or any(a in reached for a in u.anchors)]]
     values: dict[Node, list[Node]] = {}
     for update in wanted:
@@ -264,9 +264,10 @@ def _observe(
             call_errors.wrong_value(expr.span, "a condition, bool[]", str(node.type), "compare: stop when loss < 0.5"),
             frame,
         )
-    ancestors = [n for n in topological([node]) if not n.is_leaf]
-    shares = [sum(1 for n in ancestors if n in step.needs) for step in steps]
-    step = steps[shares.index(max(shares))]
+    step = steps[0]
+    if len(steps) > 1:
+        ancestors = [n for n in topological([node]) if not n.is_leaf]
+        step = max(steps, key=lambda step: sum(1 for n in ancestors if n in step.needs))
     known = [i for i, (_, _, n) in enumerate(step.outputs) if n is node]
     if not known:
         step.outputs.append((shown(expr), expr.span, node))

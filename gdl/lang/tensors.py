@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from gdl.errors import calls as errors
 from gdl.errors import names as name_errors
 from gdl.errors import types as type_errors
-from gdl.graph.node import Node, topological
+from gdl.graph.node import Node
 from gdl.lang.apply import apply_op, as_node
 from gdl.lang.bind import is_initializer
 from gdl.lang.context import Context, Frame, PendingUpdate
 from gdl.lang.declared import typed
 from gdl.lang.values import POISON, Argument, Function, Instance, Partial, Poisoned, describe
-from gdl.ops.table import TABLE, Op
+from gdl.ops.table import TABLE
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types.tensor import Dim, TensorType
@@ -70,64 +69,6 @@ def initial_value(cx: Context, frame: Frame, s: ast.Variable | ast.State, type: 
     """The graph of a variable's first value: an initializer gets shape and dtype from the variable."""
     body = Frame("def", frame.library, dict(frame.names), path, False, (*frame.calls,), owner="initial")
     callee = cx.evaluate(body, s.init.callee if isinstance(s.init, ast.Call) else s.init)
-    if cx.seen is not None or not _is_of_library(callee, s.init):
-        return _initial_value(cx, body, s, type, callee)
-    first = cx.firsts.get((id(s), callee, type))
-    if first is not None and first.statement is s and cx.evaluations + first.cost <= cx.max_evaluations:
-        return _made_again(cx, first, body)
-    said, drawn, spent = len(cx.diagnostics), len(cx.drawn), cx.evaluations
-    node = _initial_value(cx, body, s, type, callee)
-    first = _First(s, node, path, body.calls, cx.evaluations - spent)
-    if len(cx.diagnostics) == said and len(cx.drawn) - drawn <= 1 and _can_be_made_again(first):
-        cx.firsts[id(s), callee, type] = first
-    return node
-
-
-@dataclass(frozen=True, slots=True)
-class _First:
-    """The first value of the first variable of its declaration and type: others differ in path and place only."""
-
-    statement: ast.Variable | ast.State
-    node: Node
-    path: str
-    calls: tuple[Span, ...]
-    cost: int
-
-
-def _is_of_library(callee: Any, init: ast.Expr) -> bool:
-    """Whether an initializer does the same wherever it is called so: the library's, its arguments literals."""
-    arguments = init.args if isinstance(init, ast.Call) else ()
-    standard = isinstance(callee, Op) or (isinstance(callee, Function) and callee.module.is_standard)
-    literals = all(isinstance(a.value, (ast.Number, ast.String, ast.Bool)) for a in arguments)
-    return standard and literals and is_initializer(callee)
-
-
-def _can_be_made_again(first: _First) -> bool:
-    calls = len(first.calls)
-    return all(
-        node.scope == first.path and node.origin[len(node.origin) - calls :] == first.calls
-        for node in topological([first.node])
-    )
-
-
-def _made_again(cx: Context, first: _First, frame: Frame) -> Node:
-    """The same graph at another path: what it draws is another draw."""
-    new: dict[Node, Node] = {}
-    for node in topological([first.node]):
-        attrs = node.attrs
-        drawn = node.op in TABLE and TABLE[node.op].random
-        if drawn:
-            attrs = {**attrs, "key": cx.key(frame.scope, frame.owner)}
-        origin = node.origin[: len(node.origin) - len(first.calls)] + frame.calls
-        inputs = [new[i] for i in node.inputs]
-        new[node] = Node(node.op, inputs, attrs, node.type, origin, frame.scope, node.name)
-        if drawn:
-            cx.drawn.append(new[node])
-    cx.evaluations += first.cost
-    return new[first.node]
-
-
-def _initial_value(cx: Context, body: Frame, s: ast.Variable | ast.State, type: TensorType, callee: Any) -> Node:
     value = _initializer_call(cx, body, callee, s.init, type)
     span = s.init.span
     node = as_node(cx, body, Argument(value, span), type.dtype, "t")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gdl.graph.node import Node
 from gdl.ops.table import Op, show_static
-from gdl.record import Record, record
+from gdl.record import Entity, Record, record
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.types.record import DataHeader, SourceCall
@@ -34,8 +34,8 @@ class Poisoned(Exception):
     """Raised after a mistake was reported, or when a poisoned value is used; caught by the statement around."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Function:
+@record
+class Function(Entity):
     """A `def`, `layer` or `optimizer` with the module whose names it sees."""
 
     definition: ast.Definition
@@ -46,8 +46,8 @@ class Function:
         return self.definition.name
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Builtin:
+@record
+class Builtin(Entity):
     """A function of the language itself: `grad`, `len`, `vars`, a cast such as `f32`."""
 
     name: str
@@ -56,8 +56,8 @@ class Builtin:
 Callee = Op | Function | Builtin
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Partial:
+@record
+class Partial(Entity):
     """A call that still waits for its tensors: `Dense(10)`, `leaky_relu(slope=0.3)`, `Adam(lr)`."""
 
     callee: Callee
@@ -99,16 +99,16 @@ class InstanceList:
     items: dict[int, Instance] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Pack:
+@record
+class Pack(Record):
     """The axes that `*s` stands for, and how many axes stood before them where they were bound."""
 
     dims: tuple[Dim, ...]
     start: int
 
 
-@dataclass(frozen=True, slots=True)
-class DataValue:
+@record
+class DataValue(Record):
     """A `data` source, or one of its splits."""
 
     name: str
@@ -118,16 +118,16 @@ class DataValue:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class VariableSet:
+@record
+class VariableSet(Record):
     """`vars(net)`: paths of variables, with the words they were asked for by."""
 
     paths: tuple[str, ...]
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ModuleValue:
+@record
+class ModuleValue(Record):
     """`import "file.gdl" as m`"""
 
     library: Library

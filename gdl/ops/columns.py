@@ -8,11 +8,11 @@ Reference: Chellapilla, Puri and Simard, 2006, section 3.1.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from gdl.ops.lazy import np
 from gdl.ops.windows import Run, Windows
+from gdl.record import Record, record
 
 #: Columns of about so many bytes are made at a time ...
 BLOCK_BYTES = 1 << 20
@@ -22,8 +22,8 @@ BLOCK_ROWS = 256
 FEW_CHANNELS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Columns:
+@record
+class Columns(Record):
     """How to unfold images with so many channels. Its scratch memory holds `pixels` and `columns`."""
 
     images: int

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from gdl.graph.node import Node
 from gdl.ops.extents import agree
@@ -12,6 +11,7 @@ from gdl.ops.samples import normal, sample
 from gdl.ops.shaping import pad, reshape, slice_, transpose
 from gdl.ops.slicing import whole
 from gdl.ops.table import apply, composite
+from gdl.record import Record, record
 from gdl.types import sizes
 from gdl.types.match import Guard
 from gdl.types.sizes import Size
@@ -20,8 +20,8 @@ from gdl.types.tensor import Dim, TensorType
 Names = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Operand:
+@record
+class _Operand(Record):
     node: Node
     names: Names
 

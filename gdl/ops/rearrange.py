@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from gdl.graph.node import Node
@@ -12,14 +11,15 @@ from gdl.ops.patterns import REST, Group, parse_groups, plain, rest_size, two_si
 from gdl.ops.samples import normal, sample
 from gdl.ops.shaping import reshape, transpose
 from gdl.ops.table import composite
+from gdl.record import Record, record
 from gdl.types import sizes
 from gdl.types.match import Guard
 from gdl.types.sizes import Size
 from gdl.types.tensor import Dim, TensorType
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrangement:
+@record
+class _Arrangement(Record):
     """The single axes of a tensor before and after, and how they are grouped after."""
 
     before: tuple[str, ...]

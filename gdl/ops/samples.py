@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from gdl.record import Record, record
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+
+@record
+class Draw(Record):
     """A random array. `kind`: normal, between, distinct, integers, booleans, or values (given as they are)."""
 
     kind: str
@@ -19,8 +21,8 @@ class Draw:
     dtype: str = "f64"
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+@record
+class Sample(Record):
     """One valid call: tensors and attributes.
 
     `smooth` is False where the op has a kink at this very input (ties), so that no stencil can check the gradient

@@ -48,6 +48,7 @@ from typing import Any
 
 from gdl.graph.node import Node, topological
 from gdl.ops.samples import Sample
+from gdl.record import Record, record
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.syntax.parser import parse_signature
@@ -59,15 +60,15 @@ from gdl.types.tensor import DTYPE_CLASSES, DTYPES, Dim, TensorType, beyond_limi
 TABLE: dict[str, Op] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Zero:
+@record
+class Zero(Record):
     """What a gradient rule returns for an input through which no gradient flows, with the reason."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
+@record
+class Cut(Record):
     """How the work of a node comes apart: the axis along which the result and each operand is cut, None for an operand
     that every part needs. Where the result has none, the parts' results are added."""
 
@@ -311,8 +312,8 @@ def _match_inputs(entry: Op, types: Sequence[TensorType], attrs: Mapping[str, An
     return bindings
 
 
-@dataclass(frozen=True, slots=True)
-class _Expansion:
+@record
+class _Expansion(Record):
     """A composite's graph over stand-ins for its inputs."""
 
     stand_ins: tuple[Node, ...]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from bisect import bisect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import gcd
 from typing import Any, NamedTuple
 
 from gdl.ops.extents import fit, is_size, refuse, whole_number
 from gdl.ops.table import show_static
+from gdl.record import Record, record
 from gdl.types import sizes
 from gdl.types.match import Guard
 from gdl.types.sizes import Size
@@ -66,8 +66,8 @@ def reach_of(window: Size, dilation: int) -> Size:
     return (window - 1) * dilation + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+@record
+class Run(Record):
     """Results along one axis that are all computed alike: each from the same elements of a window, at one distance.
 
     The first result's first element lies at `first` of an operand with `size` elements, the next result's `along`
@@ -107,8 +107,8 @@ class Run:
         return slice(start - self.first, stop - self.first), slice(start, stop)
 
 
-@dataclass(frozen=True, slots=True)
-class Windows:
+@record
+class Windows(Record):
     """The windows along one axis, all sizes being numbers."""
 
     size: int

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from gdl.autodiff import expand
+from gdl.autodiff import Kinds, expand, is_certain
 from gdl.diagnostics import Diagnostic, Label
 from gdl.errors import CheckpointError, DataError, GdlError, ProgramError
 from gdl.errors import checkpoint as errors
@@ -26,14 +27,24 @@ from gdl.train.variables import model_types
 from gdl.types.record import DataHeader, SourceCall
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Checked:
-    """A program's text with all that the checker says of it. `program` is None where there are errors; else its graphs
-    hold no more requests for gradients."""
+    """A program's text with all that the checker says of it. `lowered` is None where there are errors; its graphs may
+    hold requests for gradients."""
 
     source: Source
-    program: Program | None
+    lowered: Program | None
     diagnostics: tuple[Diagnostic, ...]
+
+    @cached_property
+    def program(self) -> Program | None:
+        """The program with its gradients worked out."""
+        if self.lowered is None:
+            return None
+        program, wrong = expanded_gradients(self.lowered)
+        if wrong:
+            raise AssertionError(f"gradients that were certain went wrong: {wrong}")
+        return program
 
     def require(self) -> Program:
         """The program. Raises the errors where there are any, as `error_of` classes them."""
@@ -73,10 +84,9 @@ def check_program(
     )  # fmt: skip
     found = list(diagnostics)
     if program is not None:
-        expanded, wrong = expanded_gradients(program)
-        wrong += _wrong_loads(program, options)
+        wrong = wrong_gradients(program) + _wrong_loads(program, options)
         found += [d for d in wrong if d not in found]
-        program = None if wrong else expanded
+        program = None if wrong else program
     return Checked(source, program, tuple(found))
 
 
@@ -98,6 +108,19 @@ def check_examples(source: Source, options: DataOptions) -> Checked | None:
 # ---- gradients ---------------------------------------------------------------------------------------------------
 
 
+def wrong_gradients(program: Program) -> list[Diagnostic]:
+    """What is wrong with a program's gradients. They are taken only where something may be."""
+    graphs: list[Graph] = []
+
+    def noted(computation: Computation) -> Computation:
+        graphs.append(computation.graph)
+        return computation
+
+    _each_computation(program, noted)
+    kinds: Kinds = {}
+    return [] if all(is_certain(graph, kinds) for graph in graphs) else expanded_gradients(program)[1]
+
+
 def expanded_gradients(program: Program) -> tuple[Program, list[Diagnostic]]:
     """The program with its gradients worked out, and what is wrong with them."""
     wrong: dict[Diagnostic, None] = {}
@@ -109,12 +132,17 @@ def expanded_gradients(program: Program) -> tuple[Program, list[Diagnostic]]:
             wrong.update(dict.fromkeys(error.diagnostics))
             return computation
 
-    trains = tuple([replace(train, body=_each_minimize(train.body, one)) for train in program.trains])
-    evals = {name: replace(block, computation=one(block.computation)) for name, block in program.evals.items()}
-    tests = tuple([replace(test, computation=one(test.computation)) for test in program.tests])
+    return _each_computation(program, one), list(wrong)
+
+
+def _each_computation(program: Program, change: Callable[[Computation], Computation]) -> Program:
+    """The program with its graphs changed. Those of nodes that no procedure uses are shown as well."""
+    trains = tuple([replace(train, body=_each_minimize(train.body, change)) for train in program.trains])
+    evals = {name: replace(block, computation=change(block.computation)) for name, block in program.evals.items()}
+    tests = tuple([replace(test, computation=change(test.computation)) for test in program.tests])
     for nodes in program.nodes.values():
-        one(Computation(Graph(tuple(nodes.values())), (), ()))  # for what no procedure uses
-    return replace(program, trains=trains, evals=evals, tests=tests), list(wrong)
+        change(Computation(Graph(tuple(nodes.values())), (), ()))
+    return replace(program, trains=trains, evals=evals, tests=tests)
 
 
 def _each_minimize(body: tuple[Action, ...], change: Any) -> tuple[Action, ...]:

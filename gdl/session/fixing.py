@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from gdl.diagnostics import Diagnostic
 from gdl.fixes import fixed
+from gdl.record import Record, record
 from gdl.resources import open_source
 from gdl.session.checking import Checked, check_program
 from gdl.source import Source
@@ -18,8 +18,8 @@ from gdl.train.data import DataOptions
 MAX_ROUNDS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Mended:
+@record
+class Mended(Record):
     """A program after its fixes: what is left to say of it, and what was mended, each as it was told."""
 
     checked: Checked

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from gdl.record import Record, record
 from gdl.source import Source, Span
 from gdl.syntax.ast import MAX_NESTING
 from gdl.syntax.placement import TURNS, block_of, may_stand
@@ -34,8 +35,8 @@ class Reduction(NamedTuple):
     deeper: int  # 1 where the tree gets deeper
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+@record
+class Failure(Record):
     """Where and how a statement could not be parsed."""
 
     tokens: list[Token]
@@ -153,7 +154,7 @@ def run(
     states, values, starts, ends, depths = stack.states, stack.values, stack.starts, stack.ends, stack.depths
     rows, bodies, jumps, end_state = table.rows, table.bodies, table.jumps, table.ends[start]
     kinds = [token.kind for token in tokens]
-    index = 0
+    index, tuple_of = 0, tuple.__new__  # what Span(...) does, without a call in between
     while True:
         token = tokens[index]
         kind = token[0]
@@ -165,7 +166,7 @@ def run(
             origin, length, build, children, grows, deeper = rules[~action]
             base = len(values) - length
             if length == 1:
-                values[-1] = build(Span(source, starts[-1], ends[-1]), *children(values))
+                values[-1] = build(tuple_of(Span, (source, starts[-1], ends[-1])), *children(values))
                 depths[-1] += deeper
                 del states[-1]
             else:
@@ -178,7 +179,7 @@ def run(
                     value = values[base]
                     value += children(values)
                 else:
-                    value = build(Span(source, first, last), *children(values))
+                    value = build(tuple_of(Span, (source, first, last)), *children(values))
                 del states[base + 1 :], values[base:], starts[base:], ends[base:], depths[base:]
                 values.append(value)
                 starts.append(first)

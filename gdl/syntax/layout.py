@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from gdl.diagnostics import Diagnostic
 from gdl.errors import syntax as errors
+from gdl.record import Record, record
 from gdl.source import Source, Span
 from gdl.syntax.ast import MAX_NESTING
 from gdl.syntax.tokens import (
@@ -31,8 +32,8 @@ _BINARY = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class GivenUp:
+@record
+class GivenUp(Record):
     """A statement whose first line shows that the indented lines below belong to it, though nothing says so."""
 
     indent: int

@@ -73,6 +73,7 @@ def lex(source: Source, table: Table, start: int = 0, end: int | None = None) ->
     for hidden in _HIDDEN.finditer(text, start, end):
         lexed.diagnostics.append(errors.hidden_character(Span(source, *hidden.span())))
     append, operators = lexed.tokens.append, table.operators
+    tuple_of = tuple.__new__  # what Token(...) does, without a call in between
     for match in _scanner(table).finditer(text, start, end):
         kind = match.lastgroup
         if kind is None:
@@ -80,9 +81,9 @@ def lex(source: Source, table: Table, start: int = 0, end: int | None = None) ->
         word = match[kind]
         at = match.start(kind)
         if kind == "OPERATOR":
-            append(Token(operators[word], word, at, at + len(word)))
+            append(tuple_of(Token, (operators[word], word, at, at + len(word))))
         elif kind in _PLAIN and word not in _FOREIGN_WORDS:
-            append(Token(kind, word, at, at + len(word)))
+            append(tuple_of(Token, (kind, word, at, at + len(word))))
             if (kind == "STRING" and "\\" in word) or (kind == "NUMBER" and len(word) > 3):
                 _check_literal(lexed, kind, word, at)
         elif kind == "COMMENT":

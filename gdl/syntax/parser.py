@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
 from gdl.collection import uncollected
 from gdl.diagnostics import Diagnostic
 from gdl.errors import syntax as errors
+from gdl.record import Record, record
 from gdl.source import Source, Span
 from gdl.syntax import ast
 from gdl.syntax.explain import explain
@@ -31,8 +32,8 @@ def _rules(table: Table) -> list[Reduction]:
     return reductions(table, BUILDERS, NESTING)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+@record
+class Reading(Record):
     """What one run of the parser over a text, or a part of it, gave."""
 
     value: Any

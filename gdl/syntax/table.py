@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any
 from zlib import crc32
 
+from gdl.record import Entity, Record, record
 from gdl.resources import resource
 
 FORMAT = 2  # of the JSON; part of the checksum
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+@record
+class Rule(Record):
     """Reduce `length` symbols to `origin` by calling `builder` with the children that `plan` names (see build.py)."""
 
     origin: str
@@ -27,8 +28,8 @@ class Rule:
         return self.builder == "list" and self.plan[0] == [0]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Table:
+@record
+class Table(Entity):
     """`rows[state][symbol]` is the next state, or ~r for a reduction by `rules[r]`."""
 
     patterns: dict[str, str]  # terminal -> regular expression

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from gdl.errors import checkpoint as errors
 from gdl.errors.checkpoint import Extra, Missing, Row, WrongSize
 from gdl.ops.dtypes import NUMPY_NAME
+from gdl.record import Record, record
 from gdl.train.atomic import write_atomically
 from gdl.train.safetensors_format import encode, read_header, read_tensors
 from gdl.types.record import FieldType
@@ -32,8 +32,8 @@ _OWN_KEYS = frozenset({_FORMAT_KEY, _TENSORS_KEY, _META_KEY})
 _DTYPES = {numpy_name: dtype for dtype, numpy_name in NUMPY_NAME.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Peek:
+@record
+class Peek(Record):
     """What a checkpoint holds, without its numbers. Of a file that GDL did not write `meta` is empty."""
 
     path: Path
@@ -42,8 +42,8 @@ class Peek:
     sha256: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+@record
+class Checkpoint(Record):
     tensors: Mapping[str, np.ndarray]
     meta: Mapping[str, Any]
     sha256: str
@@ -131,8 +131,8 @@ def _checked_meta(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
 # ---- fitting a file to a program ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+@record
+class Match(Record):
     """How a file's tensors fit a program's variables: `pairs` is variable -> name in the file, `rows` the misfits."""
 
     pairs: Mapping[str, str]

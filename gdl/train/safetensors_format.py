@@ -10,13 +10,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING
 
 from gdl.errors import checkpoint as errors
+from gdl.record import Record, record
 from gdl.types.record import FieldType
 from gdl.types.tensor import ITEM_BYTES
 
@@ -29,8 +29,8 @@ _MAX_AXES, _MAX_ARRAY_BYTES = 32, 2**63 - 1  # those of numpy 1; numpy 2 allows 
 _METADATA = "__metadata__"
 
 
-@dataclass(frozen=True, slots=True)
-class FileHeader:
+@record
+class FileHeader(Record):
     types: Mapping[str, FieldType]
     metadata: Mapping[str, str]
 

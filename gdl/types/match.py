@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gdl.record import Record, record
 from gdl.syntax import ast
 from gdl.types import sizes
 from gdl.types.sizes import Size
 from gdl.types.tensor import DTYPE_CLASSES, DTYPES, Dim, TensorType, broadcast_dims, undecided_pairs
 
 
-@dataclass(frozen=True, slots=True)
-class Guard:
+@record
+class Guard(Record):
     """Two sizes that must turn out equal once the symbols are bound."""
 
     left: Dim

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from gdl.record import Record, record
 
 
-@dataclass(frozen=True, slots=True)
-class FieldType:
+@record
+class FieldType(Record):
     """One field of a record, without the leading batch axis: `u8[28, 28]`.
 
     Where `classes` is known, the values are whole numbers from 0 to `classes - 1`, which occurs.
@@ -21,8 +23,8 @@ class FieldType:
         return f"{self.dtype}[{', '.join(map(str, self.shape))}]"
 
 
-@dataclass(frozen=True, slots=True)
-class DataHeader:
+@record
+class DataHeader(Record):
     """A source's fields, its splits with their numbers of records (`""` is the whole of a source without splits; -1 is
     not known before reading), and its static attributes (`text.vocab`)."""
 
@@ -34,8 +36,8 @@ class DataHeader:
     splitting: str = ""  # how a source without splits may be called to have some: csv(..., test=0.2)
 
 
-@dataclass(frozen=True, slots=True)
-class SourceCall:
+@record
+class SourceCall(Record):
     """A data source as a program names it, its arguments static values."""
 
     name: str

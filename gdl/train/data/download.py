@@ -5,18 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
+
+from gdl.record import Record, record
 
 PROBE_S = 3.0  # for a mirror to accept a connection, name look-up included
 ANSWER_S = 5.0  # for each next piece of a file
 PATIENCE_S = 10.0  # for all mirrors together, until the first byte of a file
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
+@record
+class RemoteFile(Record):
     name: str
     size_bytes: int
     sha256: str

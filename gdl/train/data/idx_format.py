@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import gzip
 import struct
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gdl.errors import data as errors
+from gdl.record import Record, record
 from gdl.train.data.dtypes import NUMPY_NAME, gdl_dtype, span_bytes
 from gdl.train.data.reading import open_bytes, read_at_most, read_payload
 from gdl.types.record import FieldType
@@ -24,8 +24,8 @@ _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: "i2", 0x0C: "i4", 0x0D: "f4", 0x0E: "f8"
 _MAX_AXES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class IdxHeader:
+@record
+class IdxHeader(Record):
     stored: str  # NumPy's kind and item size
     shape: tuple[int, ...]
 

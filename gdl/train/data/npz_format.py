@@ -10,12 +10,12 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from gdl.errors import data as errors
+from gdl.record import Record, record
 from gdl.train.data.dtypes import NUMPY_NAME, gdl_dtype, span_bytes
 from gdl.train.data.reading import read_at_most, read_payload
 from gdl.types.record import FieldType
@@ -38,8 +38,8 @@ _ENCRYPTED = 0x1
 _PACKED = (0, 8)  # stored, deflated: what numpy writes
 
 
-@dataclass(frozen=True, slots=True)
-class NpyHeader:
+@record
+class NpyHeader(Record):
     """An array's header; `stored` is NumPy's name of its dtype with the byte order (`<f4`)."""
 
     stored: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
+from gdl.record import Record, record
 from gdl.resources import platform_cache
 from gdl.train.data.given import as_splits
 
@@ -19,8 +20,8 @@ def _silent(name: str, done_bytes: int, total_bytes: int) -> None:
     """No progress is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class DataOptions:
+@record
+class DataOptions(Record):
     """The places that a program's sources may read, and what they may do."""
 
     data_dir: Path | None = None  # --data, else GDL_DATA

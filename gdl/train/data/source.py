@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gdl.errors import data as errors
+from gdl.record import Record, record
 from gdl.train.data.options import DataOptions
 from gdl.types.record import DataHeader, SourceCall
 
@@ -28,8 +28,8 @@ def _nothing() -> None:
     """What fetching a source comes to whose data are here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+@record
+class Prepared(Record):
     """A source whose header is known: `fetch` brings its data here (or raises NotToBeHad), `load` reads one split."""
 
     header: DataHeader
@@ -37,8 +37,8 @@ class Prepared:
     fetch: Callable[[], None] = _nothing
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+@record
+class Param(Record):
     """A static parameter; `kind` is `int`, `float`, `bool` or `string`."""
 
     name: str
@@ -54,8 +54,8 @@ class Param:
         return f"{self.name}: {self.kind}" + ("" if self.is_required else f" = {default}")
 
 
-@dataclass(frozen=True, slots=True)
-class SourceKind:
+@record
+class SourceKind(Record):
     """A source by name; `rest` is the kind of any further keyword (`idx(image="...", label="...")`), else None."""
 
     name: str
@@ -81,8 +81,8 @@ def source_kind(function: Callable[..., Prepared]) -> SourceKind:
     return SourceKind(function.__name__, tuple(params), rest, inspect.getdoc(function) or "", function)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+@record
+class Request(Record):
     """What a source is asked: the call as written, for messages, and where it may look."""
 
     call: SourceCall

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv as csv_text
 import io
-from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gdl.columns import counted
 from gdl.errors import data as errors
+from gdl.record import Record, record
 from gdl.train.data.dtypes import NUMPY_NAME
 from gdl.train.data.fields import identifiers
 from gdl.train.data.places import find_file
@@ -28,8 +28,8 @@ _I64_MAX = 2**63 - 1
 _BYTES_PER_CHARACTER = 8  # cells as Python objects take at least that much
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+@record
+class Column(Record):
     dtype: str
     values: list
     classes: int = 0

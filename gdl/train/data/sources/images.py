@@ -7,11 +7,11 @@ import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gdl.errors import data as errors
+from gdl.record import Record, record
 from gdl.train.data.fields import SPLIT_NAMES
 from gdl.train.data.places import find_folder, is_inside
 from gdl.train.data.source import Prepared, Request
@@ -26,8 +26,8 @@ _MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr")  # 8 bits a
 _LARGEST_SIZE = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
+@record
+class _Wanted(Record):
     """What every picture is to become; a `size` of 0 keeps its own, which is then `shape`'s."""
 
     size: int

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gdl.errors import data as errors
+from gdl.record import Record, record
 from gdl.train.data.download import Failed, RemoteFile, download, is_intact
 from gdl.train.data.idx_format import highest_byte, read_idx, read_idx_header
 from gdl.train.data.source import Prepared, Request
@@ -20,8 +20,8 @@ _FIELDS = {"image": _IMAGE, "label": _LABEL}
 _CLASSES = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+@record
+class Published(Record):
     """A data set in MNIST's four files, and where it is published."""
 
     name: str
