@@ -1,4 +1,5 @@
-"""The three convolutions as matrix products, made for given shapes.
+"""The three convolutions as matrix products, made for given shapes. Kernels of three rows may go over pairs of rows
+(`winograd.py`), where a third of the multiplications is more than what comes with it.
 
 Where windows reach into a border, what lies there is not multiplied: the results are computed in parts that see the
 same elements of the kernel. With "same" borders a 5x5 kernel over 7x7 images takes 0.69 of the multiplications, a 3x3
@@ -15,11 +16,15 @@ from typing import Any
 from gdl.ops.columns import FEW_CHANNELS, Columns, aligned, columns_in, fold, matrix, unfolded
 from gdl.ops.lazy import np
 from gdl.ops.windows import Run, Windows, windows_2d
+from gdl.ops.winograd import Pairs, convolve_pairs, correlate_pairs, pairs_of
 
 #: What things take, measured on one core, in nanoseconds: to multiply and add two numbers in a large product, ...
 PRODUCT_NS = 0.022
 #: ... to copy or add a number where runs are short, ...
 COPY_NS = 0.4
+#: ... to mix a number with others for a convolution by pairs of rows, or to take a result out of the mixtures, less
+#: what is saved as a third of the columns is not copied, ...
+PAIR_NS = 0.4
 #: ... and to begin a part.
 PART_NS = 15_000.0
 #: A small product takes as long as one with so many more rows.
@@ -34,8 +39,13 @@ def convolve(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: i
     """A kernel `k(x, kernel, out, scratch)` for `conv2d`."""
     windows = _windows(x, kernel, attrs)
     choices = [([w.whole], w.forward()) for w in windows]
-    parts = _cheapest(choices, x[0], kernel[2], item_bytes, kernel[3] // groups)
-    run = _products(parts, [w.count for w in windows], kernel, item_bytes, groups)
+    outs = kernel[3] // groups
+    parts = _cheapest(choices, x[0], kernel[2], item_bytes, outs)
+    pairs = _cheaper_pairs(_cost_ns(parts, outs), x[0], windows, kernel[2], outs, item_bytes, groups)
+    if pairs is not None:
+        run = convolve_pairs(pairs)
+    else:
+        run = _products(parts, [w.count for w in windows], kernel, item_bytes, groups)
     run.counts = windows[0].count, windows[1].count  # type: ignore[attr-defined]
     return run
 
@@ -45,13 +55,20 @@ def convolve_back(x: Sequence[int], kernel: Sequence[int], item_bytes: int, grou
     windows = _windows(x, kernel, attrs)
     whole = Columns(x[0], windows[0].whole, windows[1].whole, kernel[2], item_bytes)
     outs = kernel[3] // groups
+    way = _folded(whole, windows, groups)
+    way_ns = _cost_ns([whole], outs) + whole.images * whole.rows * whole.width * COPY_NS
     runs = [w.backward() for w in windows]
     if min(kernel[2], outs) >= FEW_CHANNELS and not whole.is_plain and len(runs[0]) * len(runs[1]) <= MOST_PARTS:
         parts = _columns(runs, x[0], outs, item_bytes)
-        fold_ns = whole.images * whole.rows * whole.width * COPY_NS
-        if _cost_ns(parts, kernel[2]) <= _cost_ns([whole], outs) + fold_ns:
-            return _products(parts, x[1:3], kernel, item_bytes, groups, is_turned=True)
-    return _folded(whole, windows, groups)
+        parts_ns = _cost_ns(parts, kernel[2])
+        if parts_ns <= way_ns:
+            way, way_ns = _products(parts, x[1:3], kernel, item_bytes, groups, is_turned=True), parts_ns
+    if all(w.stride == 1 for w in windows):
+        seen = windows[0].turned, windows[1].turned
+        pairs = _cheaper_pairs(way_ns, x[0], seen, outs, kernel[2], item_bytes, groups)
+        if pairs is not None:
+            return _turned(convolve_pairs(pairs), kernel, item_bytes)
+    return way
 
 
 def correlate(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: int, **attrs: Any) -> Kernel:
@@ -60,6 +77,9 @@ def correlate(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: 
     counts, outs = [w.count for w in windows], kernel[3] // groups
     choices = [([w.whole], w.forward()) for w in windows]
     parts = _cheapest(choices, x[0], kernel[2], item_bytes, outs, is_sum=True)
+    pairs = _cheaper_pairs(_cost_ns(parts, outs, is_sum=True), x[0], windows, kernel[2], outs, item_bytes, groups)
+    if pairs is not None:
+        return correlate_pairs(pairs)
     columns_bytes = max([part.scratch_bytes for part in parts], default=0)
     below_bytes = max([_result_bytes(part, counts, outs) for part in parts], default=0)
     piece_bytes = max([part.width for part in parts], default=0) * outs * item_bytes
@@ -126,6 +146,31 @@ def _is_all(part: Columns, counts: Sequence[int]) -> bool:
 
 def _result_bytes(part: Columns, counts: Sequence[int], channels: int) -> int:
     return 0 if _is_all(part, counts) else aligned(part.block * part.rows * channels * part.item_bytes)
+
+
+def _cheaper_pairs(
+    than_ns: float, images: int, windows: tuple[Windows, Windows], channels: int, outs: int, item_bytes: int,
+    groups: int,
+) -> Pairs | None:  # fmt: skip
+    """How to convolve by pairs of rows, where that takes less time than so many nanoseconds."""
+    plan = pairs_of(images, windows, channels, outs, item_bytes)
+    if plan is None or groups != 1 or min(channels, outs) < FEW_CHANNELS:
+        return None
+    rows, weights = images * plan.pairs * plan.across.count, plan.width * outs
+    products_ns = 4 * weights * (rows + MORE_ROWS) * PRODUCT_NS
+    mixing_ns = 2 * rows * (channels + outs) * PAIR_NS + 4 * weights * COPY_NS + PART_NS
+    return plan if products_ns + mixing_ns < than_ns else None
+
+
+def _turned(run: Kernel, kernel: Sequence[int], item_bytes: int) -> Kernel:
+    """The kernel for a convolution that is turned around."""
+    first = run.scratch_bytes  # type: ignore[attr-defined]
+
+    def turned(g: Any, kernel: Any, out: Any, scratch: Any) -> None:
+        run(g, _copied(kernel[::-1, ::-1].transpose(0, 1, 3, 2), scratch[first:]), out, scratch)
+
+    turned.scratch_bytes = first + aligned(prod(kernel) * item_bytes)  # type: ignore[attr-defined]
+    return turned
 
 
 # ---- products ----------------------------------------------------------------------------------------------------

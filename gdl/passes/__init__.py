@@ -9,6 +9,7 @@ from gdl.graph.verify import verify
 from gdl.ops.table import TABLE, infer
 from gdl.passes.bind_sizes import bind_sizes
 from gdl.passes.drop_idle_updates import drop_idle_updates
+from gdl.passes.factor import factor
 from gdl.passes.fold import fold
 from gdl.passes.share import share
 from gdl.passes.simplify import simplify
@@ -16,9 +17,12 @@ from gdl.types.tensor import TensorType
 
 Pass = Callable[[Graph], Graph]
 
-PIPELINE: tuple[Pass, ...] = (fold, share, simplify, share, drop_idle_updates)
+PIPELINE: tuple[Pass, ...] = (fold, share, simplify, share, factor, drop_idle_updates)
 
-__all__ = ["PIPELINE", "Pass", "bind_sizes", "drop_idle_updates", "fold", "retype", "run_passes", "share", "simplify"]
+__all__ = [
+    "PIPELINE", "Pass", "bind_sizes", "drop_idle_updates", "factor", "fold", "retype", "run_passes", "share",
+    "simplify",
+]  # fmt: skip
 
 
 def run_passes(graph: Graph, passes: Sequence[Pass] = PIPELINE, *, checked: bool = False) -> Graph:

@@ -15,6 +15,11 @@ from gdl.source import Span
 
 #: A cache line, and what the widest vector loads like.
 ALIGNMENT_BYTES = 64
+#: NumPy's ufuncs copy what is not flat, run by run, into buffers of so many elements; by default it is 8192, more than
+#: the fastest cache holds. Measured, f32, nanoseconds an element with 8192 and with 1024: rows of 1024, each less a
+#: number of its own, 0.16, 0.08; every second row of 512 added to the next 0.31, 0.20; rows of 64 less numbers 0.20,
+#: 0.22.
+BUFFER_ELEMENTS = 1024
 
 DTYPES: dict[str, np.dtype] = {
     "f32": np.dtype(np.float32),

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from gdl.runtime.arrays import BUFFER_ELEMENTS
+
 Call = tuple[Callable[..., Any], Sequence[Any]]
 _Inbox = SimpleQueue  # of (function, arguments, where its end is told), or None: no more
 
@@ -54,6 +56,7 @@ class Pool:
 
 def _work(inbox: _Inbox) -> None:
     with np.errstate(all="ignore"):  # as in a run: infinities are values
+        np.setbufsize(BUFFER_ELEMENTS)
         while (call := inbox.get()) is not None:
             function, arguments, done = call
             fault = None

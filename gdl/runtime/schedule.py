@@ -43,7 +43,8 @@ class _Schedule:
         return reads
 
     def _count_users(self, graph: Graph) -> None:
-        self.waiting = [len(r) for r in self.reads]  # reads that are not computed yet
+        leaf = [n.is_leaf for n in self.nodes]
+        self.waiting = [sum(not leaf[r] for r in reads) for reads in self.reads]  # reads that are not computed yet
         self.users_left = [0] * len(self.nodes)
         self.users_sum = [0] * len(self.nodes)  # of the numbers of the users left: when one is left, it is that one
         self.users: list[list[int]] = [[] for _ in self.nodes]
@@ -85,8 +86,9 @@ class _Schedule:
         for node in self.nodes[i].inputs:
             self._emit(self.number[node])
         self._emit(i)
-        for user in self.users[i]:
-            self.waiting[user] -= 1
+        if not self.nodes[i].is_leaf:
+            for user in self.users[i]:
+                self.waiting[user] -= 1
         for r in self.reads[i]:
             self.users_left[r] -= 1
             self.users_sum[r] -= i

@@ -15,7 +15,7 @@ from gdl.errors import RunError
 from gdl.errors import runtime as errors
 from gdl.graph.node import Graph, Node
 from gdl.runtime.arena import Arena
-from gdl.runtime.arrays import DTYPES, place, read_only
+from gdl.runtime.arrays import BUFFER_ELEMENTS, DTYPES, place, read_only
 from gdl.runtime.compiled.region import Compiled
 from gdl.runtime.emit import Blocks, Function
 from gdl.runtime.interpret import STOPS, trace
@@ -84,12 +84,15 @@ def prepare(plan: Plan, state: State, seed: int, arena: Arena | None = None, poo
 
 
 def quiet(run: Callable[..., Any]) -> Callable[..., Any]:
-    """The function run without NumPy's warnings: infinities and nans are values here, for the caller to look at.
+    """The function run with short buffers and without NumPy's warnings: infinities and nans are values here, for the
+    caller to look at.
 
     NumPy 2 keeps what to warn of in a context variable. To enter a context made once costs a fifth of `numpy.errstate`.
     """
     with np.errstate(all="ignore"):
+        usual = np.setbufsize(BUFFER_ELEMENTS)
         context = copy_context()
+        np.setbufsize(usual)
     if context.run(np.geterr)["divide"] == "ignore":
         return partial(context.run, run)
     return np.errstate(all="ignore")(run)

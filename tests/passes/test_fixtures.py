@@ -11,10 +11,10 @@ import gdl.graph.node as node_module
 from gdl.graph.node import Node, show
 from gdl.graph.verify import verify
 from gdl.ops.table import TABLE, apply
-from gdl.passes import fold, retype, share, simplify
+from gdl.passes import factor, fold, retype, share, simplify
 from tests.graph.building import batch, graph, leaf
 
-PASSES = {"fold": fold, "share": share, "simplify": simplify}
+PASSES = {"factor": factor, "fold": fold, "share": share, "simplify": simplify}
 LEAVES = {
     "x": leaf("x", 2, 3), "y": leaf("y", 3), "s": leaf("s"), "b": leaf("b", batch, 3), "c": leaf("c", 2, 1),
     "h": leaf("h", 3, dtype="f32"), "i": leaf("i", 3, dtype="i64"), "p": leaf("p", 3, dtype="bool"), "batch": batch,
@@ -41,7 +41,7 @@ def part(node: Node, start: int, stop: int) -> Node:
 
 def built(text: str) -> Node:
     names = {**TABLE, **LEAVES, "constant": constant, "draw": draw, "twice": twice, "part": part, "float": float}
-    return eval(text, {"__builtins__": {}}, names)
+    return eval(text, {"__builtins__": {}, **names})
 
 
 def cases() -> list[Any]:

@@ -6,6 +6,8 @@ hold "to rounding" must agree to the last bit. Graphs that leave this range are 
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from gdl.graph.node import Graph, Node, constant, topological
 from gdl.graph.verify import verify
 from gdl.ops.table import TABLE, apply
-from gdl.passes import PIPELINE, drop_idle_updates, fold, retype, run_passes, share, simplify
+from gdl.passes import PIPELINE, drop_idle_updates, factor, fold, retype, run_passes, share, simplify
 from gdl.passes.rules import sums
 from gdl.types.match import Mismatch
 from tests.graph.building import leaf
@@ -130,11 +132,23 @@ def test_share_keeps_values(graph):
 
 @given(graphs())
 @SOME
+def test_factor_keeps_values_with_no_more_nodes_that_are_large(graph):
+    assert_kept(graph, after := factor(graph), zero_signs=False)
+    assert elements(after) <= elements(graph)
+
+
+def elements(graph):
+    """How many elements all nodes have."""
+    return sum(prod(node.type.shape) for node in topological(graph.roots) if not node.is_leaf)
+
+
+@given(graphs())
+@SOME
 def test_the_pipeline_keeps_values(graph):
     assume(has_numbers_or_no_sum(graph))
     assert_kept(graph, run_passes(graph, checked=True), zero_signs=False)
 
 
 def test_the_pipeline_names_every_pass():
-    assert PIPELINE == (fold, share, simplify, share, drop_idle_updates)
+    assert PIPELINE == (fold, share, simplify, share, factor, drop_idle_updates)
     assert all(name in TABLE for name, _, _ in CALLS)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gdl.autodiff import gradient
 from gdl.graph.node import Graph, Node
 from gdl.runtime.arena import Arena, pack, pack_by_size, pack_by_time
-from gdl.runtime.plan import plan_as_is
+from gdl.runtime.plan import plan, plan_as_is
 from gdl.runtime.statements import Owner, Storage
 from tests.runtime.building import call, fed, floats, kept, step_of
 from tests.runtime.random_graphs import random_graph
@@ -105,6 +105,20 @@ def test_gradients_free_activations_as_they_come() -> None:
 
     activation = 64 * 32 * 4
     assert peak(20) - peak(10) <= 10.5 * activation  # one kept activation a layer, and nothing else that grows
+
+
+def test_the_gradient_of_a_product_of_functions_keeps_one_array_for_the_way_back() -> None:
+    """Numbers that only the way back needs, as 2 / sqrt(pi) here, make nothing wait."""
+
+    def peak(layers: int) -> int:
+        x = h = fed("x", 64, 32)
+        for i in range(layers):
+            h = h @ kept(f"w{i}", 32, 32)
+            h = call("multiply", h * 0.5, call("erf", h * 0.7) + 1.0)
+        loss = call("sum", call("tanh", call("tanh", h @ kept("v", 32, 32)) @ kept("u", 32, 32)))
+        return plan(Graph((loss, *gradient(loss, [x]))), {}).peak_bytes
+
+    assert peak(3) - peak(1) == 2 * 64 * 32 * 4
 
 
 def test_an_operand_seen_through_two_views_is_not_overwritten() -> None:

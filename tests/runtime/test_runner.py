@@ -8,8 +8,10 @@ import pytest
 from gdl.errors import RunError
 from gdl.graph.node import Graph, Node
 from gdl.runtime import runner as runner_module
+from gdl.runtime.arrays import BUFFER_ELEMENTS
 from gdl.runtime.runner import Runner
 from gdl.runtime.state import State
+from gdl.runtime.step import quiet
 from gdl.source import Source, Span
 from gdl.types.match import Guard
 from gdl.types.sizes import symbol
@@ -23,6 +25,12 @@ INPUTS = [("x", x.type), ("y", y.type)]
 
 def runner() -> Runner:
     return Runner(Graph((call("sum", x, axis=1) + y,)), INPUTS, State())
+
+
+@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 1 has no context of a run's own")
+def test_a_run_has_short_buffers_of_its_own():
+    before = np.getbufsize()
+    assert quiet(np.getbufsize)() == BUFFER_ELEMENTS != before == np.getbufsize()
 
 
 def code_of(error: pytest.ExceptionInfo[RunError]) -> tuple[str, str]:
