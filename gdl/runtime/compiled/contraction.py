@@ -1,0 +1,254 @@
+"""Products of matrices, and all that is one, as tiles of the result: what a kernel goes through as tables of numbers.
+
+Columns of the second operand are packed, so many as a tile has, one row behind the other. The first operand is read
+where it lies: a row of it is known by how far rows are apart, a sum by the places where pieces of it begin. So a
+convolution needs no matrix of windows, and nothing outside an image is multiplied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from gdl.runtime.arrays import DTYPES
+from gdl.runtime.compiled.nest import Access
+from gdl.runtime.compiled.write import Kernel
+from gdl.runtime.statements import Owner, Storage, Value
+
+HEAD = """\
+from numba import cfunc, float32 as f32, float64 as f64, njit
+from gdl.runtime.compiled.intrinsics import loader, stack, storer
+from gdl.runtime.compiled.tile import tiler, turner
+"""
+
+
+class Segment(NamedTuple):
+    """A piece of a sum: where it begins in the first operand (of one that is gathered, at which element of the rows),
+    and the row of packed columns where it does."""
+
+    a: int
+    b: int
+
+
+class Target(NamedTuple):
+    """A part of the result that all rows and columns have once: where it begins, and its sum's pieces of one depth."""
+
+    c: int
+    depth: int
+    segments: tuple[Segment, ...]
+
+
+class Round(NamedTuple):
+    """What is done with one packing: where the operands and the result begin, and how many groups of rows of columns
+    are packed. `adds` where the result holds a part of the sums already."""
+
+    a: int
+    b: int
+    c: int
+    outer: int
+    targets: tuple[Target, ...]
+    adds: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """How columns are packed: row `outer * inner + i` of them lies at `outer * outer_step + i * inner_step` of the
+    second operand. All steps are in elements."""
+
+    inner: int
+    outer_step: int
+    inner_step: int
+    column_step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """The form of a tile: rows, vectors in a row, elements of a vector."""
+
+    rows: int
+    vectors: int
+    lanes: int
+
+    @property
+    def columns(self) -> int:
+        return self.vectors * self.lanes
+
+
+def tile_for(rows: int, columns: int, item_bytes: int) -> Tile:
+    """The form that leaves the fewest of its elements unused, of those that keep the processor's registers full."""
+    vector_bytes, most = _registers()
+    lanes = vector_bytes // item_bytes
+    height = min(range(min(rows, most), min(rows, most // 2), -1), key=lambda m: -(-rows // m) * m, default=1)
+    one, two = [-(-columns // (lanes * n)) * lanes * n for n in (1, 2)]
+    return Tile(height, 1 if one * 1.05 < two else 2, lanes)
+
+
+def _registers() -> tuple[int, int]:
+    """Bytes of a vector register, and rows of a tile of two vectors such that all of it fits into registers."""
+    features = getattr(np._core._multiarray_umath, "__cpu_features__", {})
+    if features.get("AVX512F"):
+        return 64, 14
+    return (32, 6) if features.get("AVX2") else (16, 8 if features.get("NEON") else 6)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Contraction:
+    """A statement as tiles of its result. `row` and `step` say how far apart rows of the first operand are, and the
+    elements of a row that are summed over; `c_row` how far rows of the result are.
+
+    Where elements of a row are far apart and rows are neighbours, `gathered` elements of each row, `gather_step` apart,
+    are brought together first, a tile's rows side by side; `step` then counts these.
+    """
+
+    a: Access
+    b: Access
+    c: Access
+    rows: int
+    columns: int
+    row: int
+    step: int
+    c_row: int
+    packing: Packing
+    rounds: tuple[Round, ...]
+    gathered: int = 0
+    gather_step: int = 0
+
+    @property
+    def dtype(self) -> str:
+        return self.c.dtype
+
+    @property
+    def tile(self) -> Tile:
+        return tile_for(self.rows, self.columns, DTYPES[self.dtype].itemsize)
+
+    @property
+    def used(self) -> float:
+        """The part of all tiles' elements that are results."""
+        tile = self.tile
+        made = -(-self.rows // tile.rows) * tile.rows * (-(-self.columns // tile.columns)) * tile.columns
+        return self.rows * self.columns / made
+
+    @property
+    def scratch_bytes(self) -> int:
+        """One panel of columns, and what is gathered."""
+        tile = self.tile
+        panel = max(each.outer for each in self.rounds) * self.packing.inner * tile.columns
+        return (panel + -(-self.rows // tile.rows) * tile.rows * self.gathered) * DTYPES[self.dtype].itemsize
+
+    def kernel(self, scratch: Value) -> Kernel:
+        packed = Access(scratch, scratch.storage, self.dtype, 0, ())  # type: ignore[arg-type]
+        table = self._table()
+        numbers = Value("", "i64", table.shape, Storage(Owner.CONSTANT, table.nbytes), literal=table)
+        steps = Access(numbers, numbers.storage, "i64", 0, ())  # type: ignore[arg-type]
+        return Kernel(_source(self.dtype, self.tile), 1, (self.a, self.b, self.c, packed, steps))
+
+    def _table(self) -> np.ndarray:
+        """The sizes, the rounds, their targets, and the targets' segments."""
+        p, element = self.packing, self.tile.rows if self.gathered else 1
+        head = [self.rows, self.columns, self.row, self.step * element, self.c_row, p.inner, p.outer_step]
+        head += [p.inner_step, p.column_step, self.gathered, self.gather_step, len(self.rounds)]
+        rounds: list[int] = []
+        targets: list[int] = []
+        segments: list[int] = []
+        places: dict[tuple[Target, ...], tuple[int, int]] = {}
+        for each in self.rounds:
+            if each.targets not in places:
+                first = len(targets) // 4
+                for target in each.targets:
+                    targets += [target.c, target.depth, len(segments) // 2, len(target.segments)]
+                    segments += [number for segment in target.segments for number in segment]
+                places[each.targets] = first, len(targets) // 4
+            rounds += [each.a, each.b, each.c, each.outer, *places[each.targets], each.adds]
+        after = 8 * (len(head) + 2 + len(rounds))
+        pieces = np.array(segments, np.int64).reshape(-1, 2) * [element, self.tile.columns]
+        return np.concatenate([[*head, after, after + 8 * len(targets), *rounds, *targets], pieces.ravel()])
+
+
+def _source(dtype: str, tile: Tile) -> str:
+    """The kernel of all contractions of one dtype whose tiles have this form."""
+    item, line, lanes = DTYPES[dtype].itemsize, tile.columns, tile.lanes
+    return f"""\
+{HEAD}
+argument, number = loader("i64", 0, 1), loader("i64", 0, 1)
+turn, tile = turner("{dtype}", {lanes}), tiler("{dtype}", {tile.rows}, {tile.vectors}, {lanes})
+load, keep = loader("{dtype}", 0, 2), storer("{dtype}", 1, 2)
+part, before, store = loader("{dtype}", 0, 2), loader("{dtype}", 1, 2), storer("{dtype}", 1, 2)
+
+@njit(forceinline=True)
+def pack_columns(b, count, step, width, apart, to):
+    if width == {line} and apart == 1:
+        for i in range(count):
+            for j in range({line}):
+                keep(to, i * {line} + j, load(b, i * step + j))
+        return
+    turned = 0
+    if step == 1:
+        turned = width // {lanes} * {lanes}
+        for j in range(0, turned, {lanes}):
+            for i in range(0, count - {lanes - 1}, {lanes}):
+                turn(b + (j * apart + i) * {item}, apart, to + (i * {line} + j) * {item}, {line})
+            for i in range(count // {lanes} * {lanes}, count):
+                for k in range(j, j + {lanes}):
+                    keep(to, i * {line} + k, load(b, i + k * apart))
+    for i in range(count):
+        for j in range(turned, width):
+            keep(to, i * {line} + j, load(b, i * step + j * apart))
+        for j in range(width, {line}):
+            keep(to, i * {line} + j, {dtype}(0))
+
+@njit(forceinline=True)
+def pack_rows(a, count, step, to):
+    for i in range(count):
+        for j in range({tile.rows}):
+            keep(to, i * {tile.rows} + j, load(a, i * step + j))
+
+@njit(forceinline=True)
+def part_of_tile(edge, first, width, to, to_row, adds):
+    for i in range(first, {tile.rows}):
+        for j in range(width):
+            value = part(edge, i * {line} + j)
+            if adds:
+                value += before(to, i * to_row + j)
+            store(to, i * to_row + j, value)
+
+@cfunc("void(int64)", cache=CACHED, error_model="numpy")
+def kernel(arguments):
+    table = argument(arguments, 5)
+    rows, columns, row, step = number(table, 0), number(table, 1), number(table, 2), number(table, 3)
+    c_row, inner, outer_step, inner_step = number(table, 4), number(table, 5), number(table, 6), number(table, 7)
+    column_step = number(table, 8)
+    gathered, gather_step = number(table, 9), number(table, 10)
+    rounds, targets, segments = number(table, 11), number(table, 12) + table, number(table, 13) + table
+    tiles, edge = (rows + {tile.rows - 1}) // {tile.rows}, stack({tile.rows * line * item})
+    packed_a = argument(arguments, 4)
+    packed_b = packed_a + tiles * gathered * {tile.rows * item}
+    for n in range(rounds):
+        this = table + (14 + 7 * n) * 8
+        a = argument(arguments, 1) + number(this, 0) * {item}
+        b = argument(arguments, 2) + number(this, 1) * {item}
+        c = argument(arguments, 3) + number(this, 2) * {item}
+        if gathered:
+            for m in range(tiles):
+                top = min(m * {tile.rows}, rows - {tile.rows})
+                pack_rows(a + top * {item}, gathered, gather_step, packed_a + m * gathered * {tile.rows * item})
+        for left in range(0, columns, {line}):
+            width = min({line}, columns - left)
+            for group in range(number(this, 3)):
+                group_b = b + (group * outer_step + left * column_step) * {item}
+                pack_columns(group_b, inner, inner_step, width, column_step, packed_b + group * inner * {line * item})
+            for m in range(tiles):
+                top = min(m * {tile.rows}, rows - {tile.rows})
+                known = m * {tile.rows} - top
+                tile_a = packed_a + m * gathered * {tile.rows * item} if gathered else a + top * row * {item}
+                for k in range(number(this, 4), number(this, 5)):
+                    target = targets + 32 * k
+                    to = c + (number(target, 0) + top * c_row + left) * {item}
+                    depth, pieces, count = number(target, 1), segments + 16 * number(target, 2), number(target, 3)
+                    if known == 0 and width == {line}:
+                        tile(tile_a, row, step, packed_b, pieces, count, depth, to, c_row, number(this, 6))
+                    else:
+                        tile(tile_a, row, step, packed_b, pieces, count, depth, edge, {line}, 0)
+                        part_of_tile(edge, known, width, to, c_row, number(this, 6))
+"""
