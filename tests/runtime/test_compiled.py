@@ -103,7 +103,8 @@ def test_values_that_one_nest_needs_take_no_memory() -> None:
 
 @pytest.fixture(params=[(16, 6), (64, 14)], ids=["narrow", "wide"])
 def registers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tiles as on machines with short vectors and with long ones."""
+    """Tiles as on machines with short vectors, which pack few columns together, and with long ones."""
+    monkeypatch.setattr(contraction, "PACKED_BYTES", 1000 if request.param[0] == 16 else 2**19)
     monkeypatch.setattr(contraction, "_registers", lambda: request.param)
 
 
@@ -133,6 +134,9 @@ def test_products_by_tiles(
     registers: None, left: tuple[int, ...], right: tuple[int, ...], turns: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(products, "_pays", lambda contraction: True)
+    monkeypatch.setattr(products, "BLOCK_BYTES", 64)  # sums in several blocks
+    monkeypatch.setattr(products, "LEAST_LINES", 5)
+    monkeypatch.setattr(products, "WAYS", len(left) - 2)  # two matrices are gathered, those of a batch read in place
     shapes = {"x": left, "y": right}
     for name, side in zip("xy", ("left", "right")):
         if side in turns:
@@ -142,8 +146,8 @@ def test_products_by_tiles(
     check(graph, x=floats(*shapes["x"]), y=floats(*shapes["y"], seed=1))
 
 
-def test_long_or_thin_products_stay_numpys() -> None:
-    for left, right in (((50, 5000), (5000, 40)), ((50, 40), (40, 1)), ((1, 40), (40, 50))):
+def test_large_or_thin_products_stay_numpys() -> None:
+    for left, right in (((500, 5000), (5000, 40)), ((50, 40), (40, 1)), ((1, 40), (40, 50))):
         assert not all_compiled(Graph((fed("x", *left) @ fed("y", *right),))), (left, right)
 
 

@@ -24,6 +24,10 @@ from gdl.runtime.compiled.tile import tiler, turner
 """
 
 
+#: Columns are packed together up to so many bytes.
+PACKED_BYTES = 2**19
+
+
 class Segment(NamedTuple):
     """A piece of a sum: where it begins in the first operand (of one that is gathered, at which element of the rows),
     and the row of packed columns where it does."""
@@ -132,10 +136,20 @@ class Contraction:
 
     @property
     def scratch_bytes(self) -> int:
-        """One panel of columns, and what is gathered."""
-        tile = self.tile
-        panel = max(each.outer for each in self.rounds) * self.packing.inner * tile.columns
-        return (panel + -(-self.rows // tile.rows) * tile.rows * self.gathered) * DTYPES[self.dtype].itemsize
+        """The columns that are packed together, and what is gathered."""
+        rows = -(-self.rows // self.tile.rows) * self.tile.rows
+        return (self._lines * self._together + rows * self.gathered) * DTYPES[self.dtype].itemsize
+
+    @property
+    def _lines(self) -> int:
+        return max(each.outer for each in self.rounds) * self.packing.inner
+
+    @property
+    def _together(self) -> int:
+        """All columns, packed as they lie, where that leaves them in the cache; else those of a tile."""
+        panel = self.tile.columns
+        whole = -(-self.columns // panel) * panel
+        return whole if whole * self._lines * DTYPES[self.dtype].itemsize <= PACKED_BYTES else panel
 
     def kernel(self, scratch: Value) -> Kernel:
         packed = Access(scratch, scratch.storage, self.dtype, 0, ())  # type: ignore[arg-type]
@@ -148,7 +162,7 @@ class Contraction:
         """The sizes, the rounds, their targets, and the targets' segments."""
         p, element = self.packing, self.tile.rows if self.gathered else 1
         head = [self.rows, self.columns, self.row, self.step * element, self.c_row, p.inner, p.outer_step]
-        head += [p.inner_step, p.column_step, self.gathered, self.gather_step, len(self.rounds)]
+        head += [p.inner_step, p.column_step, self._together, self.gathered, self.gather_step, len(self.rounds)]
         rounds: list[int] = []
         targets: list[int] = []
         segments: list[int] = []
@@ -177,12 +191,14 @@ load, keep = loader("{dtype}", 0, 2), storer("{dtype}", 1, 2)
 part, before, store = loader("{dtype}", 0, 2), loader("{dtype}", 1, 2), storer("{dtype}", 1, 2)
 
 @njit(forceinline=True)
-def pack_columns(b, count, step, width, apart, to):
-    if width == {line} and apart == 1:
-        for i in range(count):
+def pack_lines(b, count, step, width, panel, to):
+    for i in range(count):  # as they lie, all panels at a time
+        for left in range(0, width - {line - 1}, {line}):
             for j in range({line}):
-                keep(to, i * {line} + j, load(b, i * step + j))
-        return
+                keep(to, left // {line} * panel + i * {line} + j, load(b, i * step + left + j))
+
+@njit(forceinline=True)
+def pack_columns(b, count, step, width, apart, to):
     turned = 0
     if step == 1:
         turned = width // {lanes} * {lanes}
@@ -199,10 +215,22 @@ def pack_columns(b, count, step, width, apart, to):
             keep(to, i * {line} + j, {dtype}(0))
 
 @njit(forceinline=True)
-def pack_rows(a, count, step, to):
-    for i in range(count):
-        for j in range({tile.rows}):
-            keep(to, i * {tile.rows} + j, load(a, i * step + j))
+def pack(b, groups, outer_step, inner, inner_step, width, apart, to):
+    whole, panel = (width // {line} * {line} if apart == 1 else 0), groups * inner * {line}
+    for group in range(groups):
+        group_b, group_to = b + group * outer_step * {item}, to + group * inner * {line * item}
+        pack_lines(group_b, inner, inner_step, whole, panel, group_to)
+        for left in range(whole, width, {line}):
+            part_b, part_to = group_b + left * apart * {item}, group_to + left // {line} * panel * {item}
+            pack_columns(part_b, inner, inner_step, min({line}, width - left), apart, part_to)
+
+@njit(forceinline=True)
+def pack_rows(a, count, step, rows, to):
+    for i in range(count):  # as they lie, all tiles at a time
+        for m in range((rows + {tile.rows - 1}) // {tile.rows}):
+            top = min(m * {tile.rows}, rows - {tile.rows})
+            for j in range({tile.rows}):
+                keep(to, (m * count + i) * {tile.rows} + j, load(a, i * step + top + j))
 
 @njit(forceinline=True)
 def part_of_tile(edge, first, width, to, to_row, adds):
@@ -218,26 +246,25 @@ def kernel(arguments):
     table = argument(arguments, 5)
     rows, columns, row, step = number(table, 0), number(table, 1), number(table, 2), number(table, 3)
     c_row, inner, outer_step, inner_step = number(table, 4), number(table, 5), number(table, 6), number(table, 7)
-    column_step = number(table, 8)
-    gathered, gather_step = number(table, 9), number(table, 10)
-    rounds, targets, segments = number(table, 11), number(table, 12) + table, number(table, 13) + table
+    column_step, together = number(table, 8), number(table, 9)
+    gathered, gather_step = number(table, 10), number(table, 11)
+    rounds, targets, segments = number(table, 12), number(table, 13) + table, number(table, 14) + table
     tiles, edge = (rows + {tile.rows - 1}) // {tile.rows}, stack({tile.rows * line * item})
     packed_a = argument(arguments, 4)
     packed_b = packed_a + tiles * gathered * {tile.rows * item}
     for n in range(rounds):
-        this = table + (14 + 7 * n) * 8
+        this = table + (15 + 7 * n) * 8
         a = argument(arguments, 1) + number(this, 0) * {item}
         b = argument(arguments, 2) + number(this, 1) * {item}
         c = argument(arguments, 3) + number(this, 2) * {item}
-        if gathered:
-            for m in range(tiles):
-                top = min(m * {tile.rows}, rows - {tile.rows})
-                pack_rows(a + top * {item}, gathered, gather_step, packed_a + m * gathered * {tile.rows * item})
+        pack_rows(a, gathered, gather_step, rows, packed_a)
+        panel = number(this, 3) * inner * {line}
         for left in range(0, columns, {line}):
-            width = min({line}, columns - left)
-            for group in range(number(this, 3)):
-                group_b = b + (group * outer_step + left * column_step) * {item}
-                pack_columns(group_b, inner, inner_step, width, column_step, packed_b + group * inner * {line * item})
+            at = left % together // {line} * panel * {item}
+            if at == 0:
+                from_b, most = b + left * column_step * {item}, min(together, columns - left)
+                pack(from_b, number(this, 3), outer_step, inner, inner_step, most, column_step, packed_b)
+            tile_b, width = packed_b + at, min({line}, columns - left)
             for m in range(tiles):
                 top = min(m * {tile.rows}, rows - {tile.rows})
                 known = m * {tile.rows} - top
@@ -247,8 +274,8 @@ def kernel(arguments):
                     to = c + (number(target, 0) + top * c_row + left) * {item}
                     depth, pieces, count = number(target, 1), segments + 16 * number(target, 2), number(target, 3)
                     if known == 0 and width == {line}:
-                        tile(tile_a, row, step, packed_b, pieces, count, depth, to, c_row, number(this, 6))
+                        tile(tile_a, row, step, tile_b, pieces, count, depth, to, c_row, number(this, 6))
                     else:
-                        tile(tile_a, row, step, packed_b, pieces, count, depth, edge, {line}, 0)
+                        tile(tile_a, row, step, tile_b, pieces, count, depth, edge, {line}, 0)
                         part_of_tile(edge, known, width, to, c_row, number(this, 6))
 """

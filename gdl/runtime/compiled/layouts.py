@@ -28,10 +28,10 @@ class Layouts:
         rest: list[Statement] = []
         for statement in self.listing.statements:
             operands = statement.operands
-            is_view = statement.form is Form.LOCAL and statement.node is not None and len(operands) == 1
-            if is_view and operands[0] in fed | set(self._views) and TABLE[statement.node.op].view:  # type: ignore[union-attr]
+            node, is_view = statement.node, statement.form in (Form.LOCAL, Form.OPERATOR) and len(operands) == 1
+            if node is not None and is_view and operands[0] in fed | set(self._views) and TABLE[node.op].view:
                 base, array, start = self.of(operands[0])  # type: ignore[misc]
-                seen = statement.function(array, **statement.attrs)  # type: ignore[misc]
+                seen = TABLE[node.op].kernel(array, **node.attrs)  # type: ignore[misc]
                 if np.may_share_memory(seen, array) or not seen.size:
                     self._views[statement.result] = base, seen, start
                     first.append(statement)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import gcd
 
 import numpy as np
 
@@ -15,8 +16,12 @@ from gdl.runtime.statements import Owner, Statement, Storage, Value
 
 #: Below so large a part of the tiles in use, or so few sums at a time, NumPy's products are faster.
 LEAST_USED, LEAST_SUMS = 0.5, 6
-#: Longer sums are NumPy's, and larger first operands, which are read once for each panel: they leave the cache.
-MOST_DEPTH, MOST_BYTES = 4096, 2**23
+#: Larger first operands, which are read once for each panel, leave the cache: NumPy's.
+MOST_BYTES = 2**23
+#: So much of the second operand is packed at a time, but not fewer lines.
+BLOCK_BYTES, LEAST_LINES = 2**18, 64
+#: The nearest cache: bytes of a line, sets of lines, and lines of a set that a tile's rows may take.
+LINE_BYTES, SETS, WAYS = 64, 64, 6
 
 
 def find_contractions(statements: Sequence[Statement], layouts: Layouts) -> dict[Statement, Contraction]:
@@ -63,19 +68,31 @@ def _product(accesses: Sequence[Access], arrays: Sequence[np.ndarray]) -> Contra
     if y.ndim == 2 < x.ndim and np.may_share_memory(x, flat := x.reshape(-1, x.shape[-1])):
         x, out = flat, out.reshape(-1, out.shape[-1])
     (rows, columns), depth, batch = out.shape[-2:], x.shape[-1], out.shape[:-2]
-    if depth > MOST_DEPTH or rows * depth * x.itemsize > MOST_BYTES:
+    if rows * depth * x.itemsize > MOST_BYTES:
         return None
     item = x.itemsize
     x, y = np.broadcast_to(x, (*batch, rows, depth)), np.broadcast_to(y, (*batch, depth, columns))
     x_steps, y_steps, out_steps = [[step // item for step in array.strides] for array in (x, y, out)]
-    targets = (Target(0, depth, (Segment(0, 0),)),)
+    (row, step), line = x_steps[-2:], y_steps[-2]
+    block = _even(depth, max(BLOCK_BYTES // (columns * item), LEAST_LINES))
+    targets = (Target(0, block, (Segment(0, 0),)),)
     rounds: list[Round] = []
     for place in np.ndindex(batch):
         a, b, c = [sum(i * step for i, step in zip(place, steps)) for steps in (x_steps, y_steps, out_steps)]
-        rounds.append(Round(a, b, c, 1, targets))
-    row, step = x_steps[-2:]
-    gathered = row == 1 != step
+        rounds += [Round(a + at * step, b + at * line, c, 1, targets, at > 0) for at in range(0, depth, block)]
+    gathered = row == 1 != step and not _stays_near(block, step * item)
     return Contraction(
         *accesses, rows, columns, row, 1 if gathered else step, out_steps[-2],
-        Packing(depth, 0, y_steps[-2], y_steps[-1]), tuple(rounds), depth if gathered else 0, step,
+        Packing(block, 0, line, y_steps[-1]), tuple(rounds), block if gathered else 0, step,
     )  # fmt: skip
+
+
+def _stays_near(count: int, step_bytes: int) -> bool:
+    """Whether so many pieces of memory, so far apart, stay in the nearest cache together."""
+    return count <= WAYS * SETS // gcd(max(step_bytes // LINE_BYTES, 1), SETS)
+
+
+def _even(length: int, most: int) -> int:
+    """The largest divisor of the length that is not more than so many; the length where that is much less."""
+    divisor = next(n for n in range(min(length, most), 0, -1) if length % n == 0)
+    return divisor if 4 * divisor >= most else length
