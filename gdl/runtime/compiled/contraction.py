@@ -18,7 +18,7 @@ from gdl.runtime.compiled.write import Kernel
 from gdl.runtime.statements import Owner, Storage, Value
 
 HEAD = """\
-from numba import cfunc, float32 as f32, float64 as f64, njit
+from numba import cfunc, float32 as f32, float64 as f64
 from gdl.runtime.compiled.intrinsics import loader, stack, storer
 from gdl.runtime.compiled.tile import tiler, turner
 """
@@ -166,15 +166,15 @@ class Contraction:
         rounds: list[int] = []
         targets: list[int] = []
         segments: list[int] = []
-        places: dict[tuple[Target, ...], tuple[int, int]] = {}
+        places: dict[int, tuple[int, int]] = {}  # by the tuple's identity: rounds share it
         for each in self.rounds:
-            if each.targets not in places:
+            if id(each.targets) not in places:
                 first = len(targets) // 4
                 for target in each.targets:
                     targets += [target.c, target.depth, len(segments) // 2, len(target.segments)]
                     segments += [number for segment in target.segments for number in segment]
-                places[each.targets] = first, len(targets) // 4
-            rounds += [each.a, each.b, each.c, each.outer, *places[each.targets], each.adds]
+                places[id(each.targets)] = first, len(targets) // 4
+            rounds += [each.a, each.b, each.c, each.outer, *places[id(each.targets)], each.adds]
         after = 8 * (len(head) + 2 + len(rounds))
         pieces = np.array(segments, np.int64).reshape(-1, 2) * [element, self.tile.columns]
         return np.concatenate([[*head, after, after + 8 * len(targets), *rounds, *targets], pieces.ravel()])
@@ -190,63 +190,12 @@ turn, tile = turner("{dtype}", {lanes}), tiler("{dtype}", {tile.rows}, {tile.vec
 load, keep = loader("{dtype}", 0, 2), storer("{dtype}", 1, 2)
 part, before, store = loader("{dtype}", 0, 2), loader("{dtype}", 1, 2), storer("{dtype}", 1, 2)
 
-@njit(forceinline=True)
-def pack_lines(b, count, step, width, panel, to):
-    for i in range(count):  # as they lie, all panels at a time
-        for left in range(0, width - {line - 1}, {line}):
-            for j in range({line}):
-                keep(to, left // {line} * panel + i * {line} + j, load(b, i * step + left + j))
-
-@njit(forceinline=True)
-def pack_columns(b, count, step, width, apart, to):
-    turned = 0
-    if step == 1:
-        turned = width // {lanes} * {lanes}
-        for j in range(0, turned, {lanes}):
-            for i in range(0, count - {lanes - 1}, {lanes}):
-                turn(b + (j * apart + i) * {item}, apart, to + (i * {line} + j) * {item}, {line})
-            for i in range(count // {lanes} * {lanes}, count):
-                for k in range(j, j + {lanes}):
-                    keep(to, i * {line} + k, load(b, i + k * apart))
-    for i in range(count):
-        for j in range(turned, width):
-            keep(to, i * {line} + j, load(b, i * step + j * apart))
-        for j in range(width, {line}):
-            keep(to, i * {line} + j, {dtype}(0))
-
-@njit(forceinline=True)
-def pack(b, groups, outer_step, inner, inner_step, width, apart, to):
-    whole, panel = (width // {line} * {line} if apart == 1 else 0), groups * inner * {line}
-    for group in range(groups):
-        group_b, group_to = b + group * outer_step * {item}, to + group * inner * {line * item}
-        pack_lines(group_b, inner, inner_step, whole, panel, group_to)
-        for left in range(whole, width, {line}):
-            part_b, part_to = group_b + left * apart * {item}, group_to + left // {line} * panel * {item}
-            pack_columns(part_b, inner, inner_step, min({line}, width - left), apart, part_to)
-
-@njit(forceinline=True)
-def pack_rows(a, count, step, rows, to):
-    for i in range(count):  # as they lie, all tiles at a time
-        for m in range((rows + {tile.rows - 1}) // {tile.rows}):
-            top = min(m * {tile.rows}, rows - {tile.rows})
-            for j in range({tile.rows}):
-                keep(to, (m * count + i) * {tile.rows} + j, load(a, i * step + top + j))
-
-@njit(forceinline=True)
-def part_of_tile(edge, first, width, to, to_row, adds):
-    for i in range(first, {tile.rows}):
-        for j in range(width):
-            value = part(edge, i * {line} + j)
-            if adds:
-                value += before(to, i * to_row + j)
-            store(to, i * to_row + j, value)
-
 @cfunc("void(int64)", cache=CACHED, error_model="numpy")
-def kernel(arguments):
+def kernel(arguments):  # one function: numba takes as long for each further one as for this
     table = argument(arguments, 5)
     rows, columns, row, step = number(table, 0), number(table, 1), number(table, 2), number(table, 3)
     c_row, inner, outer_step, inner_step = number(table, 4), number(table, 5), number(table, 6), number(table, 7)
-    column_step, together = number(table, 8), number(table, 9)
+    apart, together = number(table, 8), number(table, 9)
     gathered, gather_step = number(table, 10), number(table, 11)
     rounds, targets, segments = number(table, 12), number(table, 13) + table, number(table, 14) + table
     tiles, edge = (rows + {tile.rows - 1}) // {tile.rows}, stack({tile.rows * line * item})
@@ -257,25 +206,56 @@ def kernel(arguments):
         a = argument(arguments, 1) + number(this, 0) * {item}
         b = argument(arguments, 2) + number(this, 1) * {item}
         c = argument(arguments, 3) + number(this, 2) * {item}
-        pack_rows(a, gathered, gather_step, rows, packed_a)
-        panel = number(this, 3) * inner * {line}
-        for left in range(0, columns, {line}):
-            at = left % together // {line} * panel * {item}
-            if at == 0:
-                from_b, most = b + left * column_step * {item}, min(together, columns - left)
-                pack(from_b, number(this, 3), outer_step, inner, inner_step, most, column_step, packed_b)
-            tile_b, width = packed_b + at, min({line}, columns - left)
+        for i in range(gathered):  # elements of all rows, as they lie
             for m in range(tiles):
                 top = min(m * {tile.rows}, rows - {tile.rows})
-                known = m * {tile.rows} - top
-                tile_a = packed_a + m * gathered * {tile.rows * item} if gathered else a + top * row * {item}
-                for k in range(number(this, 4), number(this, 5)):
-                    target = targets + 32 * k
-                    to = c + (number(target, 0) + top * c_row + left) * {item}
-                    depth, pieces, count = number(target, 1), segments + 16 * number(target, 2), number(target, 3)
-                    if known == 0 and width == {line}:
-                        tile(tile_a, row, step, tile_b, pieces, count, depth, to, c_row, number(this, 6))
-                    else:
-                        tile(tile_a, row, step, tile_b, pieces, count, depth, edge, {line}, 0)
-                        part_of_tile(edge, known, width, to, c_row, number(this, 6))
+                for j in range({tile.rows}):
+                    keep(packed_a, (m * gathered + i) * {tile.rows} + j, load(a, i * gather_step + top + j))
+        panel = number(this, 3) * inner * {line}
+        for first in range(0, columns, together):
+            # columns are packed: whole panels of neighbours line by line, else panel by panel
+            width = min(together, columns - first)
+            aligned = width // {line} * {line} if apart == 1 else 0
+            for group in range(number(this, 3)):
+                from_b = b + (group * outer_step + first * apart) * {item}
+                pack_to = packed_b + group * inner * {line * item}
+                for i in range(inner):
+                    for left in range(0, aligned, {line}):
+                        to = left // {line} * panel + i * {line}
+                        for j in range({line}):
+                            keep(pack_to, to + j, load(from_b, i * inner_step + left + j))
+                for left in range(aligned, width, {line}):
+                    at, known = left // {line} * panel, min({line}, width - left)
+                    squares = known // {lanes} if inner_step == 1 else 0
+                    turned = inner // {lanes} * {lanes} if squares else 0
+                    for j in range(squares):
+                        for i in range(0, turned, {lanes}):
+                            turn(from_b + ((left + j * {lanes}) * apart + i) * {item}, apart,
+                                 pack_to + (at + i * {line} + j * {lanes}) * {item}, {line})
+                    for i in range(inner):
+                        for j in range(squares * {lanes} if i < turned else 0, known):
+                            keep(pack_to, at + i * {line} + j, load(from_b, i * inner_step + (left + j) * apart))
+                        for j in range(known, {line}):
+                            keep(pack_to, at + i * {line} + j, {dtype}(0))
+            for left in range(first, first + width, {line}):
+                tile_b, known = packed_b + (left - first) // {line} * panel * {item}, min({line}, columns - left)
+                for m in range(tiles):
+                    top = min(m * {tile.rows}, rows - {tile.rows})
+                    done = m * {tile.rows} - top  # rows that the tile before has
+                    tile_a = packed_a + m * gathered * {tile.rows * item} if gathered else a + top * row * {item}
+                    for k in range(number(this, 4), number(this, 5)):
+                        target = targets + 32 * k
+                        to = c + (number(target, 0) + top * c_row + left) * {item}
+                        depth, pieces, count = number(target, 1), segments + 16 * number(target, 2), number(target, 3)
+                        whole = done == 0 and known == {line}
+                        into, into_row, adds = (to, c_row, number(this, 6)) if whole else (edge, {line}, 0)
+                        tile(tile_a, row, step, tile_b, pieces, count, depth, into, into_row, adds)
+                        if whole:
+                            continue
+                        for i in range(done, {tile.rows}):
+                            for j in range(known):
+                                value = part(edge, i * {line} + j)
+                                if number(this, 6):
+                                    value += before(to, i * c_row + j)
+                                store(to, i * c_row + j, value)
 """

@@ -122,13 +122,17 @@ def _at_kernel(conv: _Convolution, accesses: Sequence[Access], item_bytes: int) 
     tile = tile_for(conv.channels, conv.outs, item_bytes)
     bytes_of_one = (down.size * across.size * tile.rows + places * tile.columns) * item_bytes
     block = max(1, min(BLOCK_BYTES // bytes_of_one, BLOCK_DEPTH // places, conv.images))
+    elements = [*product(range(down.window), range(across.window))]
+    by_count = {
+        count: tuple([_at_element(conv, i, j, count) for i, j in elements])
+        for count in {block, conv.images % block or block}
+    }
     rounds = []
     for first in range(0, conv.images, block):
         count = min(block, conv.images - first)
-        targets = tuple([_at_element(conv, i, j, count) for i, j in product(range(down.window), range(across.window))])
         for g in range(conv.groups):
             a, b = first * conv.image + g * conv.channels, first * conv.result + g * conv.outs
-            rounds.append(Round(a, b, g * conv.outs, count, targets, adds=first > 0))
+            rounds.append(Round(a, b, g * conv.outs, count, by_count[count], first > 0))
     return Contraction(
         *accesses, conv.channels, conv.outs, 1, across.stride, conv.place,
         Packing(places, conv.result, conv.place, 1), tuple(rounds), block * down.size * across.size, conv.pixel,
