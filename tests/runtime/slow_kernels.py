@@ -15,7 +15,7 @@ import pytest
 
 from gdl.ops.table import TABLE
 from gdl.runtime.arrays import DTYPES
-from gdl.runtime.compiled import write
+from gdl.runtime.compiled import contraction, write
 
 LIBRARY = "gdl.runtime.compiled.library"
 _kernels: dict[str, tuple[int, Callable[[int], None]]] = {}
@@ -27,7 +27,6 @@ def slow_kernels() -> Iterator[None]:
     library = ModuleType(LIBRARY)
     library.kernel_at = _kernel_at  # type: ignore[attr-defined]
     library.runner = lambda fed: _run  # type: ignore[attr-defined]
-    library.function = _function  # type: ignore[attr-defined]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, LIBRARY, library)
         patch.setattr("gdl.runtime.compiled.library", library, raising=False)
@@ -36,18 +35,11 @@ def slow_kernels() -> Iterator[None]:
 
 def _kernel_at(source: str) -> int:
     if source not in _kernels:
-        body = source.removeprefix(write.HEAD).replace("CACHED", "False")
+        body = source.removeprefix(write.HEAD).removeprefix(contraction.HEAD).replace("CACHED", "False")
         names = dict(_NAMES)
         exec(body, names)
         _kernels[source] = len(_kernels), names["kernel"]
     return _kernels[source][0]
-
-
-def _function(source: str) -> Callable[..., None]:
-    body = "\n".join(line for line in source.splitlines() if "import" not in line)
-    names = dict(_NAMES)
-    exec(body.replace("CACHED", "False"), names)
-    return names["run"]
 
 
 def _run(table: int, *arrays: int) -> None:
@@ -88,6 +80,34 @@ def _storer(dtype: str, slot: int, slots: int) -> Callable[[int, int, Any], None
     return store
 
 
+def _at(dtype: str, address: int, shape: tuple[int, int], *steps: int) -> np.ndarray:
+    """The memory at an address as a matrix, its steps in elements."""
+    first = np.ctypeslib.as_array((_C_TYPES[dtype] * 1).from_address(int(address)))
+    return np.lib.stride_tricks.as_strided(first, shape, [step * first.itemsize for step in steps])
+
+
+def _tiler(dtype: str, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
+    line, item = vectors * lanes, DTYPES[dtype].itemsize
+
+    def tile(a, row, step, b, segments, count, depth, c, c_row, adds):  # type: ignore[no-untyped-def]
+        total = np.zeros((rows, line), DTYPES[dtype])
+        for at_a, at_b in _at("i64", segments, (count, 2), 2, 1) if count else ():
+            left = _at(dtype, a + at_a * item, (rows, depth), row, step)
+            total += left @ _at(dtype, b + at_b * item, (depth, line), line, 1)
+        place = _at(dtype, c, (rows, line), c_row, 1)
+        place[...] = place + total if adds else total
+
+    return tile
+
+
+def _turner(dtype: str, lanes: int) -> Callable[..., None]:
+    def turn(source: int, source_line: int, target: int, target_line: int) -> None:
+        square = (lanes, lanes)
+        _at(dtype, target, square, target_line, 1)[...] = _at(dtype, source, square, source_line, 1).T
+
+    return turn
+
+
 def _of_ops() -> dict[str, Callable[..., Any]]:
     names = ("exp", "expm1", "log", "log1p", "tanh", "sigmoid", "erf")
     return {f"{name}_{dtype}": _on_one(name, DTYPES[dtype]) for name in names for dtype in ("f32", "f64")}
@@ -119,7 +139,8 @@ def _undecorated(*how: Any, **more: Any) -> Callable[..., Any]:
 
 
 _NAMES: dict[str, Any] = {
-    "cfunc": _undecorated, "njit": _undecorated, "loader": _loader, "storer": _storer, "infinity": np.inf,
+    "cfunc": _undecorated, "njit": _undecorated, "tiler": _tiler, "turner": _turner, "loader": _loader,
+    "storer": _storer, "infinity": np.inf,
     "stack": lambda count: _kept(np.empty(count, np.uint8)), "total": lambda x, y: x + y,
     "pick": lambda condition, x, y: x if condition else y, "greater": np.maximum, "lesser": np.minimum,
     "sin": np.sin, "cos": np.cos, "root": np.sqrt, "size_of": np.abs, "floor": np.floor, "ceil": np.ceil,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gdl.graph.node import Graph
-from gdl.runtime.compiled.convolution import InputGradient
+from gdl.graph.node import Graph, Node
+from gdl.runtime.compiled import contraction, convolution, products
 from gdl.runtime.compiled.region import Region
 from gdl.runtime.plan import plan, plan_as_is
-from gdl.types.match import Mismatch
 from tests.ops.drawing import CASES, Case, arrays, dtype_choices
 from tests.runtime.building import call, fed, floats, in_company, kept
 from tests.runtime.random_graphs import random_graph
@@ -97,31 +98,83 @@ def test_values_that_one_nest_needs_take_no_memory() -> None:
     assert plan_as_is(Graph((y,)), backend="numba").arena_bytes <= 4096
 
 
-def test_a_matrix_product_stays_numpys() -> None:
-    x, w = fed("x", 5, 4), kept("w", 4, 3)
-    made = plan_as_is(Graph((call("tanh", x @ w),)), backend="numba")
-    assert any(line.startswith("matmul(") for line in made.code.functions[-1].body)
+# ---- contractions ------------------------------------------------------------------------------------------------
 
 
-def test_convolution_backwards_adds_its_rows_in_a_kernel() -> None:
-    g, kernel = fed("g", 2, 4, 5, 3), fed("k", 3, 3, 4, 3)
-    for attrs in ({"stride": 1}, {"stride": 2}, {"dilation": (1, 2)}, {"pad": "valid"}, {"dilation": (2, 1)}):
-        sizes = [
-            size for size in ((4, 5), (8, 9), (6, 7), (5, 7))
-            if _fits_conv((2, *size, 4), (3, 3, 4, 3), attrs) == (4, 5)
-        ]  # fmt: skip
-        assert sizes, attrs
-        graph = Graph((call("conv2d_input_grad", g, kernel, size=sizes[0], **attrs),))
-        made = plan_as_is(graph, backend="numba")
-        assert any(isinstance(c, InputGradient) for c in made.code.calls.values())
-        given = {"g": floats(2, 4, 5, 3), "k": floats(3, 3, 4, 3, seed=1)}
-        with slow_kernels():
-            run_both(graph, made, given, {}, exact=False)
+@pytest.fixture(params=[(16, 6), (64, 14)], ids=["narrow", "wide"])
+def registers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiles as on machines with short vectors, which pack few columns together, and with long ones."""
+    monkeypatch.setattr(contraction, "PACKED_BYTES", 1000 if request.param[0] == 16 else 2**19)
+    monkeypatch.setattr(contraction, "_registers", lambda: request.param)
 
 
-def _fits_conv(x: tuple[int, ...], kernel: tuple[int, ...], attrs: dict[str, object]) -> tuple[int, ...]:
-    try:
-        result = call("conv2d", fed("x", *x), fed("k", *kernel), **attrs)
-    except Mismatch:
-        return ()
-    return result.type.shape[1:3]  # type: ignore[return-value]
+def all_compiled(graph: Graph) -> bool:
+    calls = plan_as_is(graph, backend="numba").code.calls.values()
+    return all(isinstance(each, Region) for each in calls if each is not id)
+
+
+def check(graph: Graph, **arrays: np.ndarray) -> None:
+    assert all_compiled(graph)
+    with slow_kernels():
+        run_both(graph, plan_as_is(graph, backend="numba"), arrays, {}, exact=False)
+
+
+def turned(x: Node) -> Node:
+    rank = x.type.rank
+    return call("transpose", x, axes=(*range(rank - 2), rank - 1, rank - 2))
+
+
+PRODUCTS = [((7, 5), (5, 9)), ((33, 40), (40, 70)), ((6, 16), (16, 33)), ((2, 6, 8), (8, 16)),
+            ((2, 1, 9, 4), (3, 4, 12)), ((3, 15, 35), (3, 35, 17)), ((8, 1), (1, 8))]  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "right"), PRODUCTS)
+@pytest.mark.parametrize("turns", ["", "left", "right", "left right"])
+def test_products_by_tiles(
+    registers: None, left: tuple[int, ...], right: tuple[int, ...], turns: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(products, "_pays", lambda contraction: True)
+    monkeypatch.setattr(products, "BLOCK_BYTES", 64)  # sums in several blocks
+    monkeypatch.setattr(products, "LEAST_LINES", 5)
+    monkeypatch.setattr(products, "WAYS", len(left) - 2)  # two matrices are gathered, those of a batch read in place
+    shapes = {"x": left, "y": right}
+    for name, side in zip("xy", ("left", "right")):
+        if side in turns:
+            shapes[name] = (*shapes[name][:-2], *shapes[name][:-3:-1])
+    x, y = [call("abs", fed(name, *shape)) for name, shape in shapes.items()]  # memory that the plan knows
+    graph = Graph(((turned(x) if "left" in turns else x) @ (turned(y) if "right" in turns else y),))
+    check(graph, x=floats(*shapes["x"]), y=floats(*shapes["y"], seed=1))
+
+
+def test_large_or_thin_products_stay_numpys() -> None:
+    for left, right in (((500, 5000), (5000, 40)), ((50, 40), (40, 1)), ((1, 40), (40, 50))):
+        assert not all_compiled(Graph((fed("x", *left) @ fed("y", *right),))), (left, right)
+
+
+CONVOLUTIONS: list[tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = [
+    ((5, 6, 7, 8), (3, 3, 8, 8), {}),
+    ((8, 7, 5, 9), (5, 3, 9, 12), {"stride": 2}),
+    ((6, 5, 6, 8), (2, 2, 8, 16), {"stride": (1, 3), "pad": "valid"}),
+    ((9, 6, 8, 8), (3, 2, 8, 8), {"dilation": (1, 2)}),
+    ((6, 4, 4, 16), (3, 3, 8, 16), {"groups": 2, "pad": ((1, 0), (0, 2))}),
+    ((7, 3, 4, 6), (1, 1, 6, 10), {"stride": 2}),
+]
+
+
+@pytest.mark.parametrize(("images", "kernel", "attrs"), CONVOLUTIONS)
+def test_convolutions_by_tiles(
+    registers: None, images: tuple[int, ...], kernel: tuple[int, ...], attrs: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """All three; the sum over the images in blocks of a few, the last one shorter."""
+    monkeypatch.setattr(convolution, "BLOCK_DEPTH", 50)
+    monkeypatch.setattr(products, "_pays", lambda contraction: True)
+    x, k = fed("x", *images), fed("k", *kernel)
+    result = call("conv2d", x, k, **attrs)
+    g = fed("g", *result.type.shape)
+    arrays = {"x": floats(*images), "k": floats(*kernel, seed=1), "g": floats(*result.type.shape, seed=2)}
+    check(Graph((result,)), **{name: arrays[name] for name in "xk"})
+    at_x = call("conv2d_input_grad", g, k, size=images[1:3], **attrs)
+    check(Graph((at_x,)), **{name: arrays[name] for name in "gk"})
+    at_kernel = call("conv2d_kernel_grad", x, g, size=kernel[:2], **attrs)
+    check(Graph((at_kernel,)), **{name: arrays[name] for name in "xg"})

@@ -14,6 +14,8 @@ import pytest
 
 import gdl
 from gdl.graph.node import Graph
+from gdl.runtime.arrays import DTYPES
+from gdl.runtime.compiled.region import Region
 from gdl.runtime.interpret import evaluate
 from gdl.runtime.plan import plan, plan_as_is
 from gdl.runtime.state import State
@@ -101,6 +103,27 @@ def test_what_is_no_number_survives(name: str) -> None:
     with np.errstate(all="ignore"):
         [wanted] = evaluate(Graph((node,)), given, State(), 0, 0, 0, 0)
     np.testing.assert_array_equal(got, wanted)
+
+
+# ---- contractions ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64"])
+def test_products_and_convolutions_by_tiles(dtype: str) -> None:
+    """Whole tiles and parts of them, what is transposed in registers, sums in several blocks."""
+    x, y, z = [fed(name, *shape, dtype=dtype) for name, shape in (("x", (40, 300)), ("y", (300, 70)), ("z", (50, 70)))]
+    images, kernel = fed("images", 30, 7, 6, 12, dtype=dtype), fed("kernel", 5, 3, 12, 20, dtype=dtype)
+    result = call("conv2d", images, kernel, stride=2)
+    graph = Graph((
+        x @ y, call("transpose", x, axes=(1, 0)) @ (x @ y), y @ call("transpose", z, axes=(1, 0)), result,
+        call("conv2d_input_grad", result, kernel, size=(7, 6), stride=2),
+        call("conv2d_kernel_grad", images, result, size=(5, 3), stride=2),
+    ))  # fmt: skip
+    made = plan_as_is(graph, backend="numba")
+    assert all(isinstance(each, Region) for each in made.code.calls.values() if each is not id)
+    rng = np.random.default_rng(0)
+    given = {n.attrs["name"]: rng.normal(0, 0.1, n.type.shape).astype(DTYPES[dtype]) for n in (x, y, z, images, kernel)}
+    run_both(graph, made, given, {}, exact=False)
 
 
 # ---- programs ----------------------------------------------------------------------------------------------------

@@ -1,128 +1,171 @@
-"""The gradient of a convolution at its images: a matrix product, whose rows are then added where they came from.
+"""The three convolutions as contractions.
 
-The adding is a kernel. NumPy goes over all images once for each element of a window; here each row of the product is
-read once, while it is in the cache.
+Rows are images, so that all of a tile sees the same elements of the kernel, and what lies in a border is not
+multiplied. In the kernel's gradient rows are channels, and the sum goes over the images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
-from gdl.ops.windows import windows_2d
-from gdl.runtime.arrays import nbytes_of, round_up
-from gdl.runtime.compiled.region import Compiled
-from gdl.runtime.state import State
-from gdl.runtime.statements import Owner, Statement, Storage, Value
+from gdl.graph.node import Node
+from gdl.ops.windows import Windows, windows_2d
+from gdl.runtime.compiled.contraction import Contraction, Packing, Round, Segment, Target, tile_for
+from gdl.runtime.compiled.nest import Access
 
-#: Rows of the product of about so many bytes are made at a time, but not fewer than so many.
-BLOCK_BYTES, BLOCK_ROWS = 2**19, 256
-#: With fewer channels than this, windows are too short to be added one by one.
-FEW_CHANNELS = 4
+#: What the kernel's gradient reads at a time stays in the cache; nor do long sums of it lose digits.
+BLOCK_BYTES, BLOCK_DEPTH = 2**19, 2**12
+#: Fewer images are NumPy's.
+LEAST_IMAGES = 4
+#: Longer tables take too long to write.
+MOST_SEGMENTS = 2**18
+#: Which arrays are the images, the kernel, and the convolution's result.
+_ROLES = {"conv2d": (0, 1, 2), "conv2d_input_grad": (2, 1, 0), "conv2d_kernel_grad": (0, 2, 1)}
 
 
-class InputGradient(Compiled):
-    """`conv2d_input_grad` for one set of shapes. Calls take g, the kernel, the result and scratch memory."""
+def convolution(node: Node, accesses: Sequence[Access], arrays: Sequence[np.ndarray]) -> Contraction | None:
+    if node.op not in _ROLES or not all(array.flags.c_contiguous and array.size for array in arrays):
+        return None
+    x, kernel, g = [arrays[at].shape for at in _ROLES[node.op]]
+    attrs, groups = node.attrs, node.attrs["groups"]
+    down, across = windows_2d(x[1:3], kernel[:2], attrs["stride"], attrs["dilation"], attrs["pad"])
+    conv = _Convolution(down, across, x[0], kernel[2], kernel[3] // groups, groups)
+    if conv.images < LEAST_IMAGES or conv.segments > MOST_SEGMENTS:
+        return None
+    return _KINDS[node.op](conv, accesses, arrays[0].itemsize)
 
-    def __init__(self, statement: Statement):
-        node, result = statement.node, statement.result
-        attrs = node.attrs  # type: ignore[union-attr]
-        self.images, height, width, channels = result.shape
-        kernel = node.inputs[1].type.shape  # type: ignore[union-attr]
-        windows = windows_2d((height, width), kernel[:2], attrs["stride"], attrs["dilation"], attrs["pad"])
-        self.down, self.across = windows
-        self.channels, self.dtype = channels, result.dtype
-        self.width = kernel[0] * kernel[1] * channels
-        self.rows = self.down.count * self.across.count
-        item = nbytes_of(result.dtype, ())
-        self.image_bytes, self.block_bytes = height * width * channels * item, self.rows * self.width * item
-        fits = max(BLOCK_BYTES // max(self.block_bytes, 1), -(-BLOCK_ROWS // max(self.rows, 1)))
-        self.block = max(1, min(self.images, fits))
+
+@dataclass(frozen=True, slots=True)
+class _Convolution:
+    """The sizes of one; `channels` and `outs` are those of a group."""
+
+    down: Windows
+    across: Windows
+    images: int
+    channels: int
+    outs: int
+    groups: int
 
     @property
-    def scratch_bytes(self) -> int:
-        return round_up(self.block * self.block_bytes)
+    def segments(self) -> int:
+        down, across = self.down, self.across
+        return down.count * across.count * down.window * across.window + self.images * down.count * down.window
 
-    def shown(self, name: str) -> str:
-        source = self.source()
-        return f"# {name}: adds the rows of a matrix product to the images\n{source[source.index('def run') :]}"
+    @property
+    def pixel(self) -> int:
+        """From one pixel of the images to the next."""
+        return self.channels * self.groups
 
-    def bind(self, state: State, block: np.ndarray) -> Callable[..., None]:
-        from gdl.runtime.compiled.library import function
+    @property
+    def image(self) -> int:
+        return self.down.size * self.across.size * self.pixel
 
-        fold = function(self.source())
-        images, most, rows, width, image_bytes = self.images, self.block, self.rows, self.width, self.image_bytes
-        matmul = np.matmul
+    @property
+    def place(self) -> int:
+        """From one place of the result to the next."""
+        return self.outs * self.groups
 
-        def run(g: Any, kernel: Any, out: Any, scratch: Any) -> None:
-            columns = scratch[: most * rows * width * out.itemsize].view(out.dtype).reshape(most * rows, width)
-            turned = kernel.reshape(-1, kernel.shape[-1]).T
-            source, target = scratch.ctypes.data, out.ctypes.data
-            for start in range(0, images, most):
-                part = g[start : start + most]
-                matmul(part.reshape(-1, g.shape[-1]), turned, out=columns[: len(part) * rows])
-                fold(len(part), source, target + start * image_bytes)
+    @property
+    def result(self) -> int:
+        return self.down.count * self.across.count * self.place
 
-        return run
-
-    def source(self) -> str:
-        """The kernel: so many images, the rows of the product, the images' memory."""
-        down, across, channels, dtype = self.down, self.across, self.channels, self.dtype
-        line = across.window * channels
-        if across.dilation == 1:
-            inside = f"""\
-                    if x >= 0 and x + {across.window} <= {across.size}:
-                        to = (y * {across.size} + x) * {channels}
-                        for k in range({line}):
-                            store(image, to + k, load(image, to + k) + read(rows, at + k))
-                        continue
-"""
-        else:
-            inside = ""
-        return f"""\
-from numba import float32 as f32, float64 as f64, njit
-from gdl.runtime.compiled.intrinsics import loader, storer
-load, store, read = loader("{dtype}", 0, 2), storer("{dtype}", 0, 2), loader("{dtype}", 1, 2)
-
-@njit("void(int64, int64, int64)", cache=CACHED, error_model="numpy", nogil=True)
-def run(images, columns, out):
-    for n in range(images):
-        image, rows = out + n * {self.image_bytes}, columns + n * {self.block_bytes}
-        for k in range({down.size * across.size * channels}):
-            store(image, k, {dtype}(0))
-        for row in range({down.count}):
-            for column in range({across.count}):
-                for i in range({down.window}):
-                    y = row * {down.stride} + i * {down.dilation} - {down.before}
-                    if y < 0 or y >= {down.size}:
-                        continue
-                    x = column * {across.stride} - {across.before}
-                    at = (row * {across.count} + column) * {self.width} + i * {line}
-{inside}                    for j in range({across.window}):
-                        z = x + j * {across.dilation}
-                        if z >= 0 and z < {across.size}:
-                            to = (y * {across.size} + z) * {channels}
-                            for k in range({channels}):
-                                store(image, to + k, load(image, to + k) + read(rows, at + j * {channels} + k))
-"""
+    @property
+    def taps(self) -> int:
+        return self.down.window * self.across.window
 
 
-def with_compiled_convolutions(statements: list[Statement]) -> None:
-    """Gives the statements that convolve backwards their kernels."""
-    for statement in statements:
-        if _fits(statement):
-            compiled = InputGradient(statement)
-            statement.function = compiled  # type: ignore[assignment]
-            memory = Storage(Owner.ARENA, compiled.scratch_bytes)
-            statement.scratch = Value(statement.scratch.name, "u8", (memory.nbytes,), memory)  # type: ignore[union-attr]
+def _forward(conv: _Convolution, accesses: Sequence[Access], item_bytes: int) -> Contraction:
+    """Each place of the result is a target, each element of the kernel there a segment."""
+    down, across, channels = conv.down, conv.across, conv.channels
+    # neighbouring elements of a row of the kernel, and what they see, lie one behind the other: one segment
+    joined = across.dilation == 1 and conv.groups == 1
+    targets = []
+    for row, column in product(range(down.count), range(across.count)):
+        seen = [*_seen(across, column)]
+        starts, depth = (seen[:1], len(seen) * channels) if joined else (seen, channels)
+        segments = [
+            Segment((y * across.size + x) * conv.pixel, (i * across.window + j) * channels)
+            for i, y in _seen(down, row) for j, x in starts
+        ]  # fmt: skip
+        targets.append(Target((row * across.count + column) * conv.place, depth, tuple(segments)))
+    return Contraction(
+        *accesses, conv.images, conv.outs, conv.image, 1, conv.result,
+        Packing(conv.taps * channels, 0, conv.place, 1),
+        tuple([Round(g * channels, g * conv.outs, g * conv.outs, 1, tuple(targets)) for g in range(conv.groups)]),
+    )  # fmt: skip
 
 
-def _fits(statement: Statement) -> bool:
-    node, result = statement.node, statement.result
-    if node is None or node.op != "conv2d_input_grad" or statement.scratch is None or 0 in result.shape:
-        return False
-    if node.attrs["groups"] != 1 or result.shape[-1] < FEW_CHANNELS or not result.fills_storage:
-        return False
-    return all(o.layout is None or o.layout.flags.c_contiguous for o in statement.operands)
+def _backward(conv: _Convolution, accesses: Sequence[Access], item_bytes: int) -> Contraction:
+    """Each pixel is a target, each element of the kernel that some place of the result saw it with a segment."""
+    down, across, outs = conv.down, conv.across, conv.outs
+    targets = []
+    for y, x in product(range(down.size), range(across.size)):
+        segments = [
+            Segment((row * across.count + column) * conv.place, (i * across.window + j) * outs)
+            for (i, row), (j, column) in product(_seen_by(down, y), _seen_by(across, x))
+        ]
+        targets.append(Target((y * across.size + x) * conv.pixel, outs, tuple(segments)))
+    rounds = [Round(g * outs, g * outs, g * conv.channels, conv.taps, tuple(targets)) for g in range(conv.groups)]
+    return Contraction(
+        *accesses, conv.images, conv.channels, conv.result, 1, conv.image,
+        Packing(outs, conv.channels * conv.place, 1, conv.place), tuple(rounds),
+    )  # fmt: skip
+
+
+def _at_kernel(conv: _Convolution, accesses: Sequence[Access], item_bytes: int) -> Contraction:
+    """Each element of the kernel is a target, each row of an image where it is seen a segment."""
+    down, across, places = conv.down, conv.across, conv.down.count * conv.across.count
+    tile = tile_for(conv.channels, conv.outs, item_bytes)
+    bytes_of_one = (down.size * across.size * tile.rows + places * tile.columns) * item_bytes
+    block = max(1, min(BLOCK_BYTES // bytes_of_one, BLOCK_DEPTH // places, conv.images))
+    elements = [*product(range(down.window), range(across.window))]
+    by_count = {
+        count: tuple([_at_element(conv, i, j, count) for i, j in elements])
+        for count in {block, conv.images % block or block}
+    }
+    rounds = []
+    for first in range(0, conv.images, block):
+        count = min(block, conv.images - first)
+        for g in range(conv.groups):
+            a, b = first * conv.image + g * conv.channels, first * conv.result + g * conv.outs
+            rounds.append(Round(a, b, g * conv.outs, count, by_count[count], first > 0))
+    return Contraction(
+        *accesses, conv.channels, conv.outs, 1, across.stride, conv.place,
+        Packing(places, conv.result, conv.place, 1), tuple(rounds), block * down.size * across.size, conv.pixel,
+    )  # fmt: skip
+
+
+def _at_element(conv: _Convolution, i: int, j: int, images: int) -> Target:
+    down, across = conv.down, conv.across
+    (rows, ys), (columns, xs) = down.under(i), across.under(j)
+    depth = columns.stop - columns.start
+    segments = [
+        Segment((n * down.size + y) * across.size + xs.start, (n * down.count + row) * across.count + columns.start)
+        for n in range(images) for row, y in zip(_range(rows), _range(ys)) if depth
+    ]  # fmt: skip
+    return Target((i * across.window + j) * conv.channels * conv.place, depth, tuple(segments))
+
+
+def _range(places: slice) -> range:
+    return range(places.start, places.stop, places.step or 1)
+
+
+def _seen(windows: Windows, place: int) -> Iterator[tuple[int, int]]:
+    """The elements of the window at a place of the result that lie on the axis, and where."""
+    for element in range(windows.window):
+        at = place * windows.stride - windows.before + element * windows.dilation
+        if 0 <= at < windows.size:
+            yield element, at
+
+
+def _seen_by(windows: Windows, at: int) -> list[tuple[int, int]]:
+    """The elements of windows that see this place on the axis, and at which places of the result."""
+    found = [(e, divmod(at + windows.before - e * windows.dilation, windows.stride)) for e in range(windows.window)]
+    return [(element, place) for element, (place, rest) in found if not rest and 0 <= place < windows.count]
+
+
+_KINDS = {"conv2d": _forward, "conv2d_input_grad": _backward, "conv2d_kernel_grad": _at_kernel}

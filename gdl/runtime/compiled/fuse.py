@@ -7,17 +7,13 @@ shares values with.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-import numpy as np
-
-from gdl.ops.table import TABLE
-from gdl.runtime.arrays import DTYPES
 from gdl.runtime.compiled.formulas import formula
+from gdl.runtime.compiled.layouts import Layouts
 from gdl.runtime.compiled.nest import Nest, Work, access_of, nest_of, squeezed
-from gdl.runtime.statements import Form, Listing, Owner, Statement, Storage, Value
+from gdl.runtime.statements import Form, Statement, Storage
 from gdl.types.match import normal_axes
 
 Item = Statement | Nest
@@ -27,9 +23,8 @@ MOST_WORKS = 48
 NEAR = 8
 
 
-def fuse(listing: Listing) -> list[Item]:
+def fuse(statements: Sequence[Statement], layouts: Layouts) -> list[Item]:
     """The statements in their new order, those to be compiled as nests."""
-    statements, layouts = _Layouts(listing).hoisted()
     items: list[Item] = []
     found = [_work(number, each, layouts) or each for number, each in enumerate(statements)]
     for compiled, run in groupby(found, lambda each: isinstance(each, Work)):
@@ -37,67 +32,10 @@ def fuse(listing: Listing) -> list[Item]:
     return items
 
 
-@dataclass(slots=True)
-class _Layouts:
-    """How values lie in memory, those too that are only known in the run."""
-
-    listing: Listing
-    _views: dict[Value, tuple[Value, np.ndarray, int]]
-
-    def __init__(self, listing: Listing) -> None:
-        self.listing, self._views = listing, {}
-
-    def hoisted(self) -> tuple[list[Statement], _Layouts]:
-        """The statements, views of what is fed first: nothing is computed for them."""
-        fed = set(self.listing.fed.values())
-        first: list[Statement] = []
-        rest: list[Statement] = []
-        for statement in self.listing.statements:
-            operands = statement.operands
-            is_view = statement.form is Form.LOCAL and statement.node is not None and len(operands) == 1
-            if is_view and operands[0] in fed | set(self._views) and TABLE[statement.node.op].view:  # type: ignore[union-attr]
-                base, array, start = self.of(operands[0])  # type: ignore[misc]
-                seen = statement.function(array, **statement.attrs)  # type: ignore[misc]
-                if np.may_share_memory(seen, array) or not seen.size:
-                    self._views[statement.result] = base, seen, start
-                    first.append(statement)
-                    continue
-            rest.append(statement)
-        return first + rest, self
-
-    def of(self, value: Value) -> tuple[Value, np.ndarray, int] | None:
-        """The value at the start of its memory, an array that lies like the value, and that memory's address in it."""
-        if value in self._views:
-            return self._views[value]
-        if value.storage is None:
-            return None
-        if value.storage.owner is Owner.RUN:
-            if value.name not in {v.name for v in self.listing.fed.values()}:
-                return None
-            array = np.lib.stride_tricks.as_strided(np.empty(1, DTYPES[value.dtype]), value.shape, _contiguous(value))
-            self._views[value] = value, array, array.ctypes.data
-            return self._views[value]
-        base = value
-        while base.view is not None:
-            base = base.view[0]
-        if value.layout is None:
-            array = np.lib.stride_tricks.as_strided(np.empty(1, DTYPES[value.dtype]), value.shape, _contiguous(value))
-            return base, array, array.ctypes.data
-        return base, value.layout, base.layout.ctypes.data  # type: ignore[union-attr]
-
-
-def _contiguous(value: Value) -> tuple[int, ...]:
-    strides, item = [], DTYPES[value.dtype].itemsize
-    for size in reversed(value.shape):
-        strides.append(item)
-        item *= max(size, 1)
-    return tuple(reversed(strides))
-
-
 # ---- works -------------------------------------------------------------------------------------------------------
 
 
-def _work(number: int, statement: Statement, layouts: _Layouts) -> Work | None:
+def _work(number: int, statement: Statement, layouts: Layouts) -> Work | None:
     """The statement as a nest takes it; None where it stays NumPy's."""
     result, operands = statement.result, statement.operands
     if not statement.writes_memory or statement.draws is not None or not result.fills_storage:

@@ -22,7 +22,7 @@ import llvmlite
 import numba
 
 from gdl.resources import platform_cache
-from gdl.runtime.compiled import functions, intrinsics
+from gdl.runtime.compiled import functions, intrinsics, tile
 
 _kernels: dict[str, Any] = {}
 _runners: dict[int, Callable[..., None]] = {}
@@ -41,13 +41,6 @@ def runner(fed: int) -> Callable[..., None]:
     if fed not in _runners:
         _runners[fed] = _module(_runner_source(fed)).run
     return _runners[fed]
-
-
-def function(source: str) -> Callable[..., None]:
-    """The function `run` of a source of its own."""
-    if source not in _kernels:
-        _kernels[source] = _module(source).run
-    return _kernels[source]
 
 
 def _runner_source(fed: int) -> str:
@@ -107,7 +100,7 @@ def _file_of(source: str) -> Path | None:
 def _folder() -> Path:
     versions = [sys.version, platform.machine(), numba.__version__, llvmlite.__version__]
     digest = hashlib.sha256("\0".join(versions).encode())
-    for module in (functions, intrinsics):
+    for module in (functions, intrinsics, tile):
         digest.update(Path(module.__file__).read_bytes())
     folder = os.environ.get("GDL_CACHE", "").strip()
     return (Path(folder) if folder else platform_cache(os.environ)) / "compiled" / digest.hexdigest()[:16]
