@@ -11,7 +11,7 @@ from gdl.autodiff.reverse import active_nodes, parts_of
 from gdl.autodiff.rules import has_rule
 from gdl.collection import uncollected
 from gdl.errors import ProgramError
-from gdl.graph.node import LOOP, REQUESTS, Graph, Node, topological
+from gdl.graph.node import LOOP, REQUESTS, Graph, Node, needed, topological
 from gdl.ops.table import Zero
 from gdl.types.match import Mismatch
 from gdl.types.sizes import TooComplex
@@ -28,8 +28,7 @@ def is_certain(graph: Graph, kinds: Kinds) -> bool:
     Rules are asked once for all nodes of a kind: they look at types and attributes, and a gradient has the type of what
     it is the gradient of. `kinds` are the answers so far.
     """
-    order = topological((*graph.roots, *[variable for variable, _ in graph.updates]))
-    asking = [node for node in order if node.op in _ASKING]
+    asking = [node for node in needed(graph.roots) if node.op in _ASKING]
     if any(node.op == "jvp" or (node.op == LOOP and _has_requests(node)) for node in asking):
         return False
     taken = 0

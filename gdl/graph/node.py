@@ -181,22 +181,32 @@ def topological(roots: Iterable[Node], without: Iterable[Node] = ()) -> list[Nod
     """
     order: list[Node] = []
     done: set[Node] = set(without)
-    for root in roots:
-        stack: list[tuple[Node, int]] = [(root, 0)]
-        while stack:
-            node, at = stack.pop()
-            if node in done:
-                continue
-            inputs = node.inputs
-            while at < len(inputs) and inputs[at] in done:
-                at += 1
-            if at < len(inputs):
-                stack.append((node, at + 1))
-                stack.append((inputs[at], 0))
-            else:
-                done.add(node)
-                order.append(node)
+    opened: set[Node] = set()  # their inputs lie above them on the stack
+    stack = [*roots][::-1]
+    while stack:
+        node = stack.pop()
+        if node in done:
+            continue
+        if node in opened or not node.inputs:
+            done.add(node)
+            order.append(node)
+        else:
+            opened.add(node)
+            stack.append(node)
+            stack += node.inputs[::-1]
     return order
+
+
+def needed(roots: Iterable[Node]) -> set[Node]:
+    """The nodes of `topological`, in no order and sooner."""
+    found: set[Node] = set()
+    stack = [*roots]
+    while stack:
+        node = stack.pop()
+        if node not in found:
+            found.add(node)
+            stack += node.inputs
+    return found
 
 
 def place(roots: Iterable[Node], known: set[Node], origin: tuple[Span, ...], scope: str) -> None:

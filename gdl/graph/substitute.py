@@ -21,12 +21,17 @@ def substitute_sizes(
     leaves = leaves or {}
     values = {name: size for name, size in values.items() if sizes.is_symbol(size) != name}
 
+    types: dict[int, TensorType] = {}  # many nodes share a type: by its identity, which costs less than its hash
+
     def change(node: Node) -> Node:
         if node in leaves:
             return leaves[node]
         if not values:
             return node
-        type, attrs = _type(node.type, values), substitute_attrs(node.attrs, values)
+        type = types.get(id(node.type))
+        if type is None:
+            type = types[id(node.type)] = _type(node.type, values)
+        attrs = substitute_attrs(node.attrs, values) if node.attrs else node.attrs
         if type is node.type and attrs is node.attrs:
             return node
         return Node(node.op, node.inputs, attrs, type, node.origin, node.scope, node.name)

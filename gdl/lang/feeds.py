@@ -11,7 +11,7 @@ from gdl.diagnostics import Edit, Label
 from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.errors import procedures as errors
-from gdl.graph.node import Node, topological
+from gdl.graph.node import Node, needed, topological
 from gdl.lang.apply import apply_op, as_node
 from gdl.lang.context import Context, Frame
 from gdl.lang.program import Feed
@@ -141,7 +141,7 @@ def _feed(cx: Context, frame: Frame, s: ast.Feed, bound: Bound) -> None:
     if failed:
         raise Poisoned
     if s.source is not None and bound.data is not None:
-        used = set(topological(bound.values.values()))
+        used = needed(bound.values.values())
         fields = tuple([name for name, leaf in leaves.items() if leaf in used])
         bound.inputs = tuple([(name, leaves[name].type) for name in fields])
         bound.feed = Feed(bound.data.name, bound.data.split or "", fields, bound.batch, s.shuffle, s.span)

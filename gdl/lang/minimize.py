@@ -8,7 +8,7 @@ from typing import Any
 from gdl.errors import calls as call_errors
 from gdl.errors import procedures as errors
 from gdl.errors import types as type_errors
-from gdl.graph.node import Node, topological
+from gdl.graph.node import Node, needed, topological
 from gdl.lang.apply import apply_op, as_node
 from gdl.lang.bind import bind_statics
 from gdl.lang.builtins import variables_of
@@ -42,7 +42,7 @@ def lower_minimize(cx: Context, frame: Frame, s: ast.Minimize, index: int, train
     if loss.type.rank != 0 or not loss.type.is_float:
         help = f"minimize one number: mean({text})" if loss.type.is_float else "a loss is a float"
         cx.fail(type_errors.wrong_rank(s.loss.span, "what is minimized", "one float", loss.type, help), frame)
-    needs = set(topological([loss]))
+    needs = needed([loss])
     paths = _trained(cx, frame, s, text, needs, frozen)
     optimizer = _optimizer(cx, frame, s)
     leaves = [cx.leaves[path] for path in paths]

@@ -11,7 +11,7 @@ from gdl.errors import calls as call_errors
 from gdl.errors import names as name_errors
 from gdl.errors import procedures as errors
 from gdl.errors import types as type_errors
-from gdl.graph.node import Graph, Node, guards_where, topological
+from gdl.graph.node import Graph, Node, guards_where, needed, topological
 from gdl.graph.substitute import substitute_sizes
 from gdl.lang import program
 from gdl.lang.apply import as_node
@@ -57,7 +57,7 @@ def taking_part(cx: Context, nodes: list[Node], updates: Sequence[PendingUpdate]
 
     Two of one variable (a net applied twice in a step) are averaged, so that their order can't matter.
     """
-    reached = set(topological([*nodes, *[u.value for u in updates]])) if cx.updates else set()
+    reached = needed([*nodes, *[u.value for u in updates]]) if cx.updates else set()
     wanted = [*updates, *[u for u in cx.updates if u.anchors is None or any(a in reached for a in u.anchors)]]
     values: dict[Node, list[Node]] = {}
     for update in wanted:
