@@ -313,9 +313,9 @@ def _nodes_again(
             origin, scope = new[node.inputs[0]].origin, new[node.inputs[0]].scope
         if node in keys:
             attrs = {**attrs, "key": keys[node]}
-        inputs = [get(i, i) for i in node.inputs]
+        inputs = node.inputs
         name = "" if node in unnamed else node.name
-        new[node] = Node(node.op, inputs, attrs, type, origin, scope, name)
+        new[node] = Node(node.op, tuple(map(get, inputs, inputs)), attrs, type, origin, scope, name)
     cx.drawn += [new[node] for node in drawn]
 
 
