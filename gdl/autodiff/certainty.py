@@ -45,7 +45,7 @@ def is_certain(graph: Graph, kinds: Kinds) -> bool:
 
 
 def _has_requests(scan: Node) -> bool:
-    inside = [node for node in topological(scan.attrs["body"].roots) if node.op in _ASKING]
+    inside = [node for node in needed(scan.attrs["body"].roots) if node.op in _ASKING]
     return any(node.op != LOOP or _has_requests(node) for node in inside)
 
 

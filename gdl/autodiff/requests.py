@@ -10,7 +10,7 @@ from gdl.autodiff.words import name_of
 from gdl.collection import uncollected
 from gdl.diagnostics import Diagnostic
 from gdl.errors import ProgramError, calls, gradients
-from gdl.graph.node import LOOP, REQUESTS, Graph, Node, place, replace_inputs, topological
+from gdl.graph.node import LOOP, REQUESTS, Graph, Node, needed, place, replace_inputs, topological
 from gdl.graph.scan import rebuild
 from gdl.types.match import Mismatch
 from gdl.types.sizes import MAX_PARTS, TooComplex
@@ -39,7 +39,7 @@ def expand(graph: Graph) -> Graph:
         if wrong and (node in wrong or any(i not in new for i in node.inputs)):
             continue  # a request that is wrong, or what needs its value
         if node.op in REQUESTS and node not in new:
-            taken += len(topological([new[node.inputs[0]]]))
+            taken += len(needed([new[node.inputs[0]]]))
             if taken > MAX_NODES:
                 raise ProgramError(gradients.too_large(MAX_NODES, node.span))
         if node.op == "grad" and node not in new:

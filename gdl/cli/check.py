@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from codecs import BOM_UTF8
 from collections.abc import Sequence
@@ -33,9 +32,7 @@ from gdl.train.data import DataOptions
 def command(files: Sequence[Path], fix: bool, as_json: bool, strict: bool, data: Path | None) -> int:
     """Check programs: names, shapes, dtypes, gradients, data headers. Nothing is run or downloaded."""
     worst = Exit.OK
-    for number, file in enumerate(files):
-        if number:
-            gc.collect()  # what the file before took, for the command runs without (see `gdl.cli.main`)
+    for file in files:
         source, options = open_source(file), program_options(data, file.parent)
         checked, mended = _mended(file, source, options) if fix else (check_program(source, options), ())
         found = checked.diagnostics

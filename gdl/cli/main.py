@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Sequence
 from importlib import import_module
@@ -29,8 +28,6 @@ COMMANDS = {
     "repl": ("gdl.cli.repl", "A prompt: type expressions and see what they are."),
     "lsp": ("gdl.cli.lsp", "The language server, for editors."),
 }
-#: Commands that are over before garbage matters, in a process that began without collecting it (gdl.__main__).
-UNCOLLECTED = ("check",)
 #: GDL's own threads share the work (gdl.runtime.blas). What is told so before it is loaded starts none that would idle,
 #: and Accelerate listens at no other time.
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -55,13 +52,7 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command = import_module(COMMANDS[cmd_name][0]).command
-        if not gc.isenabled() and cmd_name not in UNCOLLECTED:
-            gc.freeze()
-            gc.enable()
-        return command
+        return import_module(COMMANDS[cmd_name][0]).command if cmd_name in COMMANDS else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

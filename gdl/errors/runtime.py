@@ -6,19 +6,12 @@ from collections.abc import Sequence
 
 from gdl.diagnostics import Diagnostic, Label
 from gdl.errors import RunError
-from gdl.errors.places import own_places
+from gdl.errors.places import told
 from gdl.source import Span
 
 
 def show_type(dtype: str, shape: Sequence[object]) -> str:
     return f"{dtype}[{', '.join(map(str, shape))}]"
-
-
-def _told(code: str, message: str, origin: Sequence[Span], help: str, text: str = "") -> RunError:
-    """At the place itself, then at the calls that led there; what is the library's is a note."""
-    own, notes = own_places(origin)
-    labels = tuple([Label(span, text if i == 0 else "called here") for i, span in enumerate(own)])
-    return RunError(Diagnostic(code, message, labels, (help,), notes))
 
 
 def missing_input(name: str, given: Sequence[str]) -> RunError:
@@ -48,13 +41,13 @@ def wrong_state(path: str, dtype: str, shape: Sequence[int], new_dtype: str, new
 
 def missing_state(path: str, origin: Sequence[Span]) -> RunError:
     message = f"`{path}` has no value yet"
-    return _told("E0808", message, origin, "initialise the variables, or load a checkpoint")
+    return told("E0808", message, origin, "initialise the variables, or load a checkpoint")
 
 
 def failed(op: str, why: str, types: Sequence[str], origin: Sequence[Span]) -> RunError:
     """A kernel refused its values, an index out of range for instance."""
     way_out = "look at the values that are fed: indices and labels count from 0"
-    return _told("E0809", f"{op}: {why}", origin, way_out, f"its inputs: {', '.join(types)}" if types else "")
+    return told("E0809", f"{op}: {why}", origin, way_out, f"its inputs: {', '.join(types)}" if types else "")
 
 
 def out_of_memory(nbytes: int | None = None, origin: Sequence[Span] = ()) -> RunError:
@@ -62,4 +55,4 @@ def out_of_memory(nbytes: int | None = None, origin: Sequence[Span] = ()) -> Run
     message = "this needs more memory than there is"
     if nbytes is not None:
         message = f"a run of this graph needs {nbytes:,} bytes at once, more than there are"
-    return _told("E0810", message, origin, "take a smaller batch, or a smaller model")
+    return told("E0810", message, origin, "take a smaller batch, or a smaller model")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gdl.diagnostics import Diagnostic, Label
 from gdl.errors import RunError
-from gdl.errors.places import own_places
+from gdl.errors.places import own_places, told
 from gdl.source import Span
 
 
@@ -40,17 +40,11 @@ def size_unknown(size: str, unbound: Sequence[str], known: Sequence[str], origin
     message = f"nothing that is fed says how large {names} is{needed}"
     notes = (f"known here: {', '.join(known)}",) if known else ()
     way_out = f"feed a placeholder that has the axis {names}, or write a number instead"
-    return _told("E0802", message, origin, way_out, notes)
+    return told("E0802", message, origin, way_out, notes=notes)
 
 
 def size_impossible(size: str, value: str, where: str, origin: Sequence[Span]) -> RunError:
     """A size below zero, or one whose arithmetic divides by zero."""
     message = f"the size {size} is {value} where {where}"
     way_out = "check the numbers that were fed or set with --set: a size is zero or more"
-    return _told("E0803", message, origin, way_out)
-
-
-def _told(code: str, message: str, origin: Sequence[Span], help: str, notes: tuple[str, ...] = ()) -> RunError:
-    """At the innermost place that is the user's."""
-    own, inside = own_places(origin)
-    return RunError(Diagnostic(code, message, tuple([Label(span) for span in own[:1]]), (help,), notes + inside))
+    return told("E0803", message, origin, way_out)

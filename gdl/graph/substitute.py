@@ -20,7 +20,6 @@ def substitute_sizes(
     `order` are its nodes in order, where that is known."""
     leaves = leaves or {}
     values = {name: size for name, size in values.items() if sizes.is_symbol(size) != name}
-
     types: dict[int, TensorType] = {}  # many nodes share a type: by its identity, which costs less than its hash
 
     def change(node: Node) -> Node:

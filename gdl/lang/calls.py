@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from gdl.errors import calls as errors
 from gdl.errors import names as name_errors
-from gdl.errors import types as type_errors
 from gdl.graph.node import Node
-from gdl.lang.apply import apply_op, as_node
+from gdl.lang.apply import apply_op
 from gdl.lang.bind import (
     Bound,
     bind,
@@ -21,22 +20,20 @@ from gdl.lang.bind import (
     is_tensor_param,
     missing,
     parameters,
-    signature,
     static_value,
 )
 from gdl.lang.builtins import call_builtin, static_call
 from gdl.lang.context import Context, Frame, PendingUpdate, join
 from gdl.lang.lookup import standard
-from gdl.lang.mismatch import describe_mismatch, show_type
 from gdl.lang.program import LayerInfo
 from gdl.lang.recall import recalled
+from gdl.lang.signatures import check_results, match_tensors
 from gdl.lang.statements import run_body
 from gdl.lang.values import (
     Argument,
     Builtin,
     Function,
     Instance,
-    Pack,
     Partial,
     Poisoned,
     describe,
@@ -45,8 +42,8 @@ from gdl.lang.values import (
 from gdl.ops.table import Op
 from gdl.source import Span
 from gdl.syntax import ast
-from gdl.types.match import Bindings, Mismatch, match
-from gdl.types.tensor import DTYPE_CLASSES, DTYPES, TensorType
+from gdl.types.match import Bindings
+from gdl.types.tensor import TensorType
 
 
 def call(cx: Context, frame: Frame, callee: Any, args: Sequence[ast.Argument], span: Span, callee_span: Span) -> Any:
@@ -330,126 +327,14 @@ def _run(cx: Context, frame: Frame, function: Function, bound: Bound, body: Fram
                 missing(cx, frame, function, param, span)
         body.names.update(statics)
         bindings = Bindings(statics=statics)
-        _match_tensors(cx, frame, function, bound, body, bindings, span)
+        match_tensors(cx, frame, function, bound, body, bindings, span)
         if cx.seen is not None:
             for param in definition.params:
                 cx.note(param.name_span, body.names[param.name])
         result = run_body(cx, body, definition.body)
         if definition.what != "optimizer":
-            _check_results(cx, body, function, result, bindings, span)
+            check_results(cx, body, function, result, bindings, span)
     return result
-
-
-def _match_tensors(
-    cx: Context, frame: Frame, function: Function, bound: Bound, body: Frame, bindings: Bindings, span: Span
-) -> None:
-    params = [p for p in function.definition.params if is_tensor_param(p)]
-    dtypes: dict[str, str] = {}
-    for param in params:
-        argument = bound.get(param.name)
-        if argument is not None and isinstance(argument.value, Node):
-            dtypes.setdefault(param.type.dtype or "f32", argument.value.type.dtype)  # type: ignore[union-attr]
-    tensors: dict[str, tuple[Span, TensorType]] = {}
-    for param in params:
-        argument = bound.get(param.name)
-        if argument is None:
-            if param.default is None:
-                missing(cx, frame, function, param, span)
-            default = cx.evaluate(Frame("def", function.module, {}, calls=(span, *frame.calls)), param.default)
-            argument = Argument(default, param.default.span)
-        pattern = param.type.dtype or "f32"  # type: ignore[union-attr]
-        wanted = pattern if pattern in DTYPES else dtypes.get(pattern)
-        node = as_node(cx, frame, argument, wanted, pattern)
-        node = _labelled(node, param)
-        tensors[param.name] = (argument.span or span, node.type)
-        before = set(bindings.packs)
-        try:
-            match(param.type, node.type, param.name, bindings)  # type: ignore[arg-type]
-        except Mismatch as m:
-            found = describe_mismatch(m, function.name, tensors, argument.span or span, signature(function))
-            if m.kind == "dtype" and (other := _other_way_round(function, params, bound)):
-                found = replace(found, helps=(f"are the arguments the other way round? {other}",), fix=())
-            cx.fail(replace(found, notes=(*found.notes, signature(function))), frame)
-        except KeyError as unbound:
-            cx.fail(name_errors.unknown_size(param.span or span, str(unbound.args[0]), ()), frame)
-        body.names[param.name] = node
-        _note_labels(body, param, node)
-        for name in set(bindings.packs) - before:
-            start = next(i for i, a in enumerate(param.type.axes) if isinstance(a.size, ast.Splice))  # type: ignore[union-attr]
-            body.names[name] = Pack(bindings.packs[name], start)
-    body.dtypes = {name: type.dtype for name, type in bindings.dtypes.items()}
-    for name, dim in bindings.sizes.items():
-        body.names.setdefault(name, dim.size)
-    cx.guard(bindings.guards, frame, span)
-
-
-def _labelled(node: Node, param: ast.Param) -> Node:
-    """The tensor under the labels that the signature gives its axes (`row: 28`)."""
-    axes = param.type.axes  # type: ignore[union-attr]
-    if len(axes) != node.type.rank or not any(a.label and a.label != d.label for a, d in zip(axes, node.type.dims)):
-        return node
-    dims = tuple([replace(d, label=a.label or d.label) for a, d in zip(axes, node.type.dims)])
-    type = TensorType(node.type.dtype, dims, node.type.origin)
-    return Node("broadcast_to", (node,), {"shape": type.shape}, type, node.origin, node.scope)
-
-
-def _note_labels(body: Frame, param: ast.Param, node: Node) -> None:
-    """Symbols of the signature also name axes: `along t` finds the one that the caller labels otherwise."""
-    axes = param.type.axes  # type: ignore[union-attr]
-    if len(axes) == node.type.rank:
-        for axis, dim in zip(axes, node.type.dims):
-            if isinstance(axis.size, ast.Name) and dim.label:
-                body.labels.setdefault(axis.size.name, dim.label)
-
-
-def _other_way_round(function: Function, params: Sequence[ast.Param], bound: Mapping[str, Argument]) -> str:
-    """The call with its two tensors exchanged, where their dtypes fit only so; else ""."""
-    given = [bound[param.name] for param in params if param.name in bound]
-    if len(given) != 2 or len(params) != 2 or not all(isinstance(a.value, Node) and a.span for a in given):
-        return ""
-    if given[0].value.type.dtype not in ("i32", "i64", "u8"):
-        return ""
-    for param, argument in zip(params, reversed(given)):
-        pattern = param.type.dtype or "f32"  # type: ignore[union-attr]
-        if argument.value.type.dtype not in DTYPE_CLASSES.get(pattern, (pattern,)):
-            return ""
-    first, second = [argument.span.text for argument in given]  # type: ignore[union-attr]
-    return f"{function.name}({second}, {first})"
-
-
-def _check_results(cx: Context, body: Frame, function: Function, result: Any, bindings: Bindings, span: Span) -> None:
-    definition = function.definition
-    if result is None and cx.is_broken(definition.span):
-        raise Poisoned
-    if result is None:
-        cx.fail(errors.no_value(definition.name_span, function.name, span), body)
-    if definition.results is None:
-        return
-    values = result if isinstance(result, tuple) else (result,)
-    if len(values) != len(definition.results):
-        where = definition.results[0].span.to(definition.results[-1].span)
-        cx.fail(errors.number_of_results(where, function.name, len(definition.results), len(values)), body)
-    for pattern, value in zip(definition.results, values):
-        if not isinstance(value, Node):
-            continue
-        bindings.guards = []
-        own = (span for span in value.origin if span.source is definition.name_span.source)
-        where = next(own, definition.name_span)
-        try:
-            match(pattern, value.type, "result", bindings)
-        except Mismatch as m:
-            detail = (
-                describe_mismatch(m, function.name, {"result": (where, value.type)}, where).message
-                if m.kind != "rank"
-                else ""
-            )
-            cx.fail(
-                type_errors.returns_other(where, function.name, show_type(pattern), value.type, detail, pattern.span),
-                body,
-            )
-        except KeyError as unbound:
-            cx.fail(name_errors.unknown_size(pattern.span, str(unbound.args[0]), ()), body)
-        cx.guard(bindings.guards, body, where)
 
 
 def call_initializer(cx: Context, frame: Frame, callee: Op | Function, init: ast.Expr, type: TensorType) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from gdl.errors import calls as call_errors
@@ -19,6 +19,7 @@ from gdl.lang.procedures import block_frame, computation, opened, shown, shown_s
 from gdl.lang.statements import execute
 from gdl.lang.values import Argument, Partial, Poisoned, is_static
 from gdl.ops.table import show_static
+from gdl.record import Entity, record
 from gdl.source import Span
 from gdl.syntax import ast
 from gdl.syntax.docs import Example
@@ -72,8 +73,8 @@ def lower_examples(cx: Context, examples: Sequence[Example]) -> list[program.Tes
     return tests
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
+@record
+class _Made(Entity):
     """What a test comes to: outputs of its graph, and what has to hold of them."""
 
     cx: Context

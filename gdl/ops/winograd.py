@@ -18,7 +18,6 @@ Reference: Winograd, 1980, chapter 5; Lavin and Gray, 2016, section 4.1, F(2, 3)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
 from typing import Any
@@ -26,6 +25,7 @@ from typing import Any
 from gdl.ops.columns import aligned
 from gdl.ops.lazy import np
 from gdl.ops.windows import Run, Windows
+from gdl.record import Record, record
 
 #: Columns and products of about so many bytes are made at a time. With what they are made of they fill a fast cache ...
 BLOCK_BYTES = 1 << 19
@@ -33,8 +33,8 @@ BLOCK_BYTES = 1 << 19
 BLOCK_ROWS = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Pairs:
+@record
+class Pairs(Record):
     """How to convolve so many images by pairs of rows. `padded` are the images' rows with their borders."""
 
     images: int

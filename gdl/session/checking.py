@@ -38,12 +38,12 @@ class Checked:
 
     @cached_property
     def program(self) -> Program | None:
-        """The program with its gradients worked out."""
+        """The program with its gradients worked out. Checking has said that they can be; else ProgramError says why."""
         if self.lowered is None:
             return None
         program, wrong = expanded_gradients(self.lowered)
         if wrong:
-            raise AssertionError(f"gradients that were certain went wrong: {wrong}")
+            raise ProgramError(*wrong)
         return program
 
     def require(self) -> Program:

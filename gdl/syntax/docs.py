@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from gdl.diagnostics import Diagnostic
 from gdl.errors import syntax as errors
+from gdl.record import Record, record
 from gdl.source import Source, Span
 from gdl.syntax import ast
 from gdl.syntax.lexer import lex
@@ -18,8 +18,8 @@ from gdl.syntax.tokens import STATEMENT_WORDS
 PARTS = ("Shapes", "Errors", "Reference", "Example")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+@record
+class Part(Record):
     """A paragraph, its lines joined; `section` is "" for plain text. `first` and `last` number its lines from 0."""
 
     section: str
@@ -28,8 +28,8 @@ class Part:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
+@record
+class Example(Record):
     """An `Example:` as a test, or what is wrong with its text."""
 
     test: ast.Test

@@ -27,10 +27,11 @@ class Layouts:
         first: list[Statement] = []
         rest: list[Statement] = []
         for statement in self.listing.statements:
-            operands = statement.operands
-            node, is_view = statement.node, statement.form in (Form.LOCAL, Form.OPERATOR) and len(operands) == 1
-            if node is not None and is_view and operands[0] in fed | set(self._views) and TABLE[node.op].view:
-                base, array, start = self.of(operands[0])  # type: ignore[misc]
+            operands, node = statement.operands, statement.node
+            is_simple = statement.form in (Form.LOCAL, Form.OPERATOR) and len(operands) == 1
+            seen_of = operands[0] if is_simple and (operands[0] in fed or operands[0] in self._views) else None
+            if node is not None and seen_of is not None and TABLE[node.op].view:
+                base, array, start = self.of(seen_of)  # type: ignore[misc]
                 seen = TABLE[node.op].kernel(array, **node.attrs)  # type: ignore[misc]
                 if np.may_share_memory(seen, array) or not seen.size:
                     self._views[statement.result] = base, seen, start
@@ -48,21 +49,23 @@ class Layouts:
         if value.storage.owner is Owner.RUN:
             if value.name not in {v.name for v in self.listing.fed.values()}:
                 return None
-            array = np.lib.stride_tricks.as_strided(np.empty(1, DTYPES[value.dtype]), value.shape, _contiguous(value))
+            array = _flat(value)
             self._views[value] = value, array, array.ctypes.data
             return self._views[value]
         base = value
         while base.view is not None:
             base = base.view[0]
         if value.layout is None:
-            array = np.lib.stride_tricks.as_strided(np.empty(1, DTYPES[value.dtype]), value.shape, _contiguous(value))
+            array = _flat(value)
             return base, array, array.ctypes.data
         return base, value.layout, base.layout.ctypes.data  # type: ignore[union-attr]
 
 
-def _contiguous(value: Value) -> tuple[int, ...]:
-    strides, item = [], DTYPES[value.dtype].itemsize
+def _flat(value: Value) -> np.ndarray:
+    """An array that lies like a value without gaps, and has next to no memory."""
+    dtype = DTYPES[value.dtype]
+    strides, item = [], dtype.itemsize
     for size in reversed(value.shape):
         strides.append(item)
         item *= max(size, 1)
-    return tuple(reversed(strides))
+    return np.lib.stride_tricks.as_strided(np.empty(1, dtype), value.shape, strides[::-1])
