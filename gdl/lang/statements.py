@@ -202,7 +202,7 @@ def _set(cx: Context, frame: Frame, name: str, value: Any, span: Span) -> None:
     if name in frame.states or isinstance(frame.names.get(name), Instance):
         help = f"a state changes when the step ends: update {name} = ..." if name in frame.states else ""
         cx.fail(name_errors.declared_twice(span, name, frame.spans.get(name), help), frame)
-    if isinstance(value, Node) and not value.name and not value.is_leaf:
+    if isinstance(value, Node) and not value.name and (not value.is_leaf or value.op == "constant"):
         value.name = name
     frame.names[name] = value
     frame.spans[name] = span

@@ -82,6 +82,8 @@ def _example(source: Source, start: int, end: int, name: str) -> Example:
     value, problems = parse_expression(source, start, near.start if near else end)
     if problems and (tokens[0].text in STATEMENT_WORDS or [token.text for token in tokens[1:2]] == ["="]):
         problems = [errors.statement_as_example(Span(source, start, end))]
+    elif problems and problems[0].span is not None and problems[0].span.text == "=":
+        problems = [errors.assignment_in_test(problems[0].span)]
     body: list[ast.Statement] = []
     if near is not None:
         close, more = parse_expression(source, near.end, end)

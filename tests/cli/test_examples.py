@@ -63,6 +63,7 @@ def test_what_an_example_may_be(example: str, gdl: Gdl, tmp_path: Path) -> None:
         ("ones([2, 3]) @ ones([2, 3])", "E0301", "3 and 2"),
         ("net g = Gate()", "E0005", "write what holds"),
         ("y = Gate([1.0])", "E0005", "write what holds"),
+        ("Gate()([1.0]) = 1.0", "E0014", "to compare, write `==`"),
         ("Gate([1.0]", "E0003", "never closed"),
         ("[1.0][argmax([0.0, 1.0] |> Gate(), axis=0) + 1]", "E0809", "outside an axis"),
         ("grad(sum(round([1.0])), ones([1]))", "E0501", "does not depend"),
