@@ -9,6 +9,7 @@ import os
 import socket
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,7 +138,8 @@ class Mirror:
                 content = files.get(self.path.removeprefix("/"))
                 self.send_response(200 if content is not None else 404)
                 self.end_headers()
-                self.wfile.write(content or b"")
+                with suppress(ConnectionError):  # the client may have given up
+                    self.wfile.write(content or b"")
 
             def log_message(self, *args):
                 """Says nothing."""
