@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import ceil
 
 _HEAD = """\
 gdl 1
@@ -59,8 +60,8 @@ eval check {
 
 
 def program(lines: int = 1000) -> str:
-    """The text of a program of about so many lines."""
-    groups = max(1, (lines - _HEAD.count("\n") - 12) // (_GROUP.count("\n") + 1))
+    """The text of a program of so many lines, or a few more."""
+    groups = max(1, ceil((lines - _HEAD.count("\n") - _TAIL.count("\n")) / _GROUP.count("\n")))
     losses = " + ".join(f"loss{n}" for n in range(groups))
     reports = ", ".join(f"accuracy{n}" for n in range(groups))
     return "".join((_HEAD, *_numbered(groups), _TAIL % (losses, reports)))

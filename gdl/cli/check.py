@@ -17,10 +17,8 @@ from gdl.errors import Exit
 from gdl.fixes import fixed
 from gdl.render import to_json
 from gdl.resources import open_source
-from gdl.session.checking import Checked, check_program, error_of
-from gdl.session.fixing import mend
-from gdl.source import Source
-from gdl.train.data import DataOptions
+from gdl.session.checking import diagnose, error_of
+from gdl.session.fixing import Mended, mend
 
 
 @click.command("check")
@@ -34,8 +32,10 @@ def command(files: Sequence[Path], fix: bool, as_json: bool, strict: bool, data:
     worst = Exit.OK
     for file in files:
         source, options = open_source(file), program_options(data, file.parent)
-        checked, mended = _mended(file, source, options) if fix else (check_program(source, options), ())
-        found = checked.diagnostics
+        result = mend(source, options) if fix else Mended(source, diagnose(source, options), ())
+        found, mended = result.diagnostics, result.mended
+        if mended:
+            _replace(file, result.source.text)
         errors = sum(d.is_error or strict for d in found)
         if as_json:
             for diagnostic in mended:
@@ -46,7 +46,7 @@ def command(files: Sequence[Path], fix: bool, as_json: bool, strict: bool, data:
             for line in dict.fromkeys(line for diagnostic in mended for line in _told(diagnostic)):
                 click.echo(printable(line))
             show_diagnostics(found)
-            verdict = _verdict(checked, len(mended), errors)
+            verdict = _verdict(result, errors)
             click.echo(printable(verdict), err=errors > 0)
         if errors:
             wrong = [d for d in found if d.is_error]
@@ -54,13 +54,10 @@ def command(files: Sequence[Path], fix: bool, as_json: bool, strict: bool, data:
     return worst
 
 
-def _mended(file: Path, source: Source, options: DataOptions) -> tuple[Checked, Sequence[Diagnostic]]:
-    """The program mended, and its file with it: replaced as a whole, or left as it is."""
-    result = mend(source, options)
-    if result.mended:
-        mark = "\ufeff" if file.read_bytes().startswith(BOM_UTF8) else ""
-        replace_text(file, mark + result.checked.source.text)
-    return result.checked, result.mended
+def _replace(file: Path, text: str) -> None:
+    """The file with its new text: replaced as a whole, or left as it is."""
+    mark = "\ufeff" if file.read_bytes().startswith(BOM_UTF8) else ""
+    replace_text(file, mark + text)
 
 
 def _told(diagnostic: Diagnostic) -> list[str]:
@@ -73,9 +70,9 @@ def _told(diagnostic: Diagnostic) -> list[str]:
     return lines
 
 
-def _verdict(checked: Checked, mended: int, errors: int) -> str:
-    file, found = checked.source.name, checked.diagnostics
-    fixable = len(fixed(checked.source, found).diagnostics)
+def _verdict(result: Mended, errors: int) -> str:
+    file, found, mended = result.source.name, result.diagnostics, len(result.mended)
+    fixable = len(fixed(result.source, found).diagnostics)
     counts = [(errors, "error"), (len(found) - errors, "warning")]
     said = [f"{count} {word}{'s' * (count > 1)}" for count, word in counts if count]
     which = f"{fixable} of them" if fixable < len(found) else "them" if fixable > 1 else "it"

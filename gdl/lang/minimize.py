@@ -8,7 +8,7 @@ from typing import Any
 from gdl.errors import calls as call_errors
 from gdl.errors import procedures as errors
 from gdl.errors import types as type_errors
-from gdl.graph.node import Node, needed, topological
+from gdl.graph.node import REQUESTS, Node, needed, topological
 from gdl.lang.apply import apply_op, as_node
 from gdl.lang.bind import bind_statics
 from gdl.lang.builtins import variables_of
@@ -50,12 +50,34 @@ def lower_minimize(cx: Context, frame: Frame, s: ast.Minimize, index: int, train
     gradients = [Node("grad", (loss, leaf), {"minimize": True}, leaf.type, origin, leaf.scope) for leaf in leaves]
     if s.clip is not None:
         gradients = _clipped(cx, frame, s.clip, gradients, origin)
-    updates: list[PendingUpdate] = []
     scope = "/".join([part for part in ("optimizer", train, str(index)) if part])
-    for leaf, gradient in zip(leaves, gradients):
-        path = join(scope, leaf.attrs["path"])
-        updates += optimize_variable(cx, frame, optimizer, leaf, gradient, path, s.optimizer.span)
+    updates = _updates(cx, frame, optimizer, list(zip(leaves, gradients)), scope, s.optimizer.span)
     return Step(index, [(text, s.loss.span, loss)], updates, paths, needs, s.span)
+
+
+def _updates(
+    cx: Context, frame: Frame, optimizer: Partial, pairs: list[tuple[Node, Node]], scope: str, span: Span
+) -> list[PendingUpdate]:
+    """What the optimizer does to each variable, given its gradient.
+
+    Where the program isn't to be run, one variable of each type shows what may be wrong, and what it costs to find out:
+    for the others the gradient stands for what would be made of it. Gradients that the rule itself asks for may be
+    there for one and not for another.
+    """
+    updates: list[PendingUpdate] = []
+    costs: dict[Any, int] = {}
+    for leaf, gradient in pairs:
+        kind = (leaf.type, *[dim.label for dim in leaf.type.dims])
+        if kind in costs and not cx.is_to_run:
+            cx.count(span, frame, costs[kind])
+            updates.append(PendingUpdate(leaf, gradient))
+            continue
+        before = cx.evaluations
+        made = optimize_variable(cx, frame, optimizer, leaf, gradient, join(scope, leaf.attrs["path"]), span)
+        updates += made
+        if all(node.op not in REQUESTS for node in topological([update.value for update in made], [gradient])):
+            costs[kind] = cx.evaluations - before
+    return updates
 
 
 def _trained(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -17,27 +17,25 @@ _AMBIENT = {"training", "step", "epoch", "none"}
 
 def check_names(cx: Context, definition: ast.Definition) -> None:
     """E0101 for every name in the body that nothing defines."""
-    known = set(_AMBIENT) | set(cx.top.names) | set(cx.declared) | set(BUILTINS) | cx.broken
-    for param in definition.params:
-        known.add(param.name)
-        if isinstance(param.type, ast.TypeExpr):
-            known |= {name.name for axis in param.type.axes for name in _names(axis.size)}
-    for result in definition.results or ():
-        known |= {name.name for axis in result.axes for name in _names(axis.size)}
-    known |= set(_bound(definition.body))
-    for name in _names(definition.body):
-        if name.name not in known and not _defined(cx, name.name):
-            cx.report(not_found(cx, Frame(definition.what, cx.main, dict.fromkeys(known)), name.name, name.span))
-            known.add(name.name)
+    body = list(_walk(definition.body))
+    own = {param.name for param in definition.params} | set(_bound(body))
+    types = [p.type for p in definition.params if isinstance(p.type, ast.TypeExpr)] + [*(definition.results or ())]
+    own |= {name.name for type in types for axis in type.axes for name in _names(_walk(axis.size))}
+    known = (own, cx.top.names, cx.declared, BUILTINS, cx.broken, _AMBIENT)
+    for name in _names(body):
+        if not any(name.name in names for names in known) and not _defined(cx, name.name):
+            frame = Frame(definition.what, cx.main, dict.fromkeys(set().union(*known)))
+            cx.report(not_found(cx, frame, name.name, name.span))
+            own.add(name.name)
 
 
 def free_names(item: ast.Item) -> frozenset[str]:
     """The names that an item uses and does not bind itself: what it rests on."""
-    found = {name.name for name in _names(item)}
+    found = {name.name for name in _names(_walk(item))}
     if isinstance(item, ast.Definition):
-        found -= {param.name for param in item.params} | set(_bound(item.body))
+        found -= {param.name for param in item.params} | set(_bound(_walk(item.body)))
     elif isinstance(item, (ast.Train, ast.Eval, ast.Test)):
-        found -= set(_bound(item.body))
+        found -= set(_bound(_walk(item.body)))
     if isinstance(item, ast.Load) and item.target is not None:
         found.add(item.target)
     return frozenset(found)
@@ -50,9 +48,9 @@ def _defined(cx: Context, name: str) -> bool:
         return True
 
 
-def _bound(statements: Sequence[Any]) -> Iterator[str]:
-    """Every name that statements bind, at any depth."""
-    for node in _walk(statements):
+def _bound(parts: Iterable[ast.Ast]) -> Iterator[str]:
+    """Every name that parts of the tree bind."""
+    for node in parts:
         if isinstance(node, ast.Bind):
             yield from node.targets
         elif isinstance(node, (ast.Variable, ast.State, ast.Net, ast.For, ast.Next)):
@@ -63,14 +61,13 @@ def _bound(statements: Sequence[Any]) -> Iterator[str]:
             yield from (*node.names, node.along, *[str(c.name) for c in node.carries])
 
 
-def _names(root: Any) -> Iterator[ast.Name]:
+def _names(parts: Iterable[ast.Ast]) -> Iterator[ast.Name | ast.Splice]:
     """Uses of names; labels in `over=` are none."""
-    for node in _walk(root):
-        if isinstance(node, (ast.Name, ast.Splice)):
-            yield node  # type: ignore[misc]
+    return (part for part in parts if isinstance(part, (ast.Name, ast.Splice)))
 
 
 def _walk(root: Any) -> Iterator[ast.Ast]:
+    """Every part of a tree or of several, in the order of the text, but for what stands in an `over=`."""
     todo = [root]
     while todo:
         node = todo.pop()

@@ -221,7 +221,7 @@ def code_actions(desk: Desk, params: lsp.CodeActionParams) -> list[lsp.CodeActio
             found.append(lsp.CodeAction(fix.title, lsp.CodeActionKind.QuickFix, told, True, edit=edit))
     if _wanted(lsp.CodeActionKind.SourceFixAll, only) and any(d.fix for d in page.known.diagnostics):
         mended = mend(page.source, desk.options(document), read=desk.read)
-        text = mended.checked.source.text
+        text = mended.source.text
         if text != page.source.text:
             edit = desk.changes([_whole(page.source, text)], document)
             title = f"mend all that has one remedy only: {len(mended.mended)}"

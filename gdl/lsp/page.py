@@ -14,7 +14,7 @@ from gdl.lang.program import Hyper, LayerInfo, VariableInfo
 from gdl.lang.values import POISON, DataValue, Function
 from gdl.lsp.names import Names, Symbol, resolve
 from gdl.resources import open_source
-from gdl.session.checking import check_program
+from gdl.session.checking import diagnose
 from gdl.source import Source, Span
 from gdl.syntax import ast
 from gdl.syntax.parser import parse
@@ -83,14 +83,12 @@ def studied(source: Source, options: DataOptions, read: Callable[[Path], Source]
         cx.seen = seen
         started.append((cx, module))
 
-    checked = check_program(source, options, read=read, begun=begun)
+    diagnostics = diagnose(source, options, read=read, begun=begun)
     ((cx, module),) = started
     data = {name: tuple(v.header.fields) for name, v in cx.declared.items() if isinstance(v, DataValue)}
     names = resolve(module, data)
     bound = dict(_bound(names, seen, cx))
-    known = Known(
-        source, checked.diagnostics, seen, bound, cx.hypers, cx.variables, cx.layers, tuple(cx.loader.files)
-    )  # fmt: skip
+    known = Known(source, diagnostics, seen, bound, cx.hypers, cx.variables, cx.layers, tuple(cx.loader.files))
     return Page(source, module, names, known)
 
 

@@ -11,7 +11,7 @@ from gdl.errors import ProgramError
 from gdl.errors import command as errors
 from gdl.resources import open_source
 from gdl.runtime.backends import check_backend
-from gdl.session.checking import check_program
+from gdl.session.checking import check_program, diagnose
 from gdl.source import Source
 from gdl.syntax import ast, parser
 from gdl.train.data import DataOptions, data_options
@@ -34,7 +34,7 @@ def parse(text: str, name: str = _TEXT) -> ast.Module:
 def check(program: str | Path, *, data: str | Path | None = None, **hypers: Any) -> list[Diagnostic]:
     """Everything the checker says of a program: a path, or a text of several lines. An empty list means it is right."""
     source = open_source(program) if _is_path(program) else Source(_TEXT, str(program))
-    return list(check_program(source, _options(source, data), hypers).diagnostics)
+    return list(diagnose(source, _options(source, data), hypers))
 
 
 def load(

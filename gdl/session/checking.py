@@ -68,26 +68,39 @@ def check_program(
     options: DataOptions,
     hypers: Mapping[str, Any] | None = None,
     absent: frozenset[str] = frozenset(),
+) -> Checked:
+    """The program of a text, its hypers set. `absent` are data sources, as called, that turned out not to be there."""
+    return Checked(source, *_checked(source, options, hypers, absent))
+
+
+def diagnose(
+    source: Source,
+    options: DataOptions,
+    hypers: Mapping[str, Any] | None = None,
     read: Callable[[Path], Source] = open_source,
     begun: Callable[[Context, ast.Module], None] = lambda cx, module: None,
-) -> Checked:
-    """The program of a text, its hypers set. `absent` are data sources, as called, that turned out not to be there;
-    for `read` and `begun` see `gdl.lang.check`."""
+) -> tuple[Diagnostic, ...]:
+    """What `check_program` says of a text, sooner: nothing is made that only a run needs. For `read` and `begun` see
+    `gdl.lang.check`."""
+    return _checked(source, options, hypers, read=read, begun=begun, is_to_run=False)[1]
 
+
+def _checked(
+    source: Source, options: DataOptions, hypers: Mapping[str, Any] | None, absent: frozenset[str] = frozenset(),
+    **how: Any,
+) -> tuple[Program | None, tuple[Diagnostic, ...]]:  # fmt: skip
     def header(call: SourceCall) -> DataHeader:
         if str(call) in absent:
             raise not_to_be_had(str(call), ["it could not be fetched"])
         return describe(call, options)
 
-    program, diagnostics = check(
-        source, hypers=hypers or {}, describe=header, sources=SOURCES, read=read, begun=begun
-    )  # fmt: skip
+    program, diagnostics = check(source, hypers=hypers or {}, describe=header, sources=SOURCES, **how)
     found = list(diagnostics)
     if program is not None:
         wrong = wrong_gradients(program) + _wrong_loads(program, options)
         found += [d for d in wrong if d not in found]
         program = None if wrong else program
-    return Checked(source, program, tuple(found))
+    return program, tuple(found)
 
 
 def check_examples(source: Source, options: DataOptions) -> Checked | None:

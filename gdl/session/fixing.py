@@ -10,7 +10,7 @@ from gdl.diagnostics import Diagnostic
 from gdl.fixes import fixed
 from gdl.record import Record, record
 from gdl.resources import open_source
-from gdl.session.checking import Checked, check_program
+from gdl.session.checking import diagnose
 from gdl.source import Source
 from gdl.train.data import DataOptions
 
@@ -22,7 +22,8 @@ MAX_ROUNDS = 20
 class Mended(Record):
     """A program after its fixes: what is left to say of it, and what was mended, each as it was told."""
 
-    checked: Checked
+    source: Source
+    diagnostics: tuple[Diagnostic, ...]
     mended: tuple[Diagnostic, ...]
 
 
@@ -33,14 +34,15 @@ def mend(
     read: Callable[[Path], Source] = open_source,
 ) -> Mended:
     """The program checked and mended in turns, until no diagnostic has a fix any more."""
-    checked = check_program(source, options, hypers, read=read)
+    found = diagnose(source, options, hypers, read)
     mended: list[Diagnostic] = []
     seen = {source.text}
     for _ in range(MAX_ROUNDS):
-        now = fixed(checked.source, checked.diagnostics)
+        now = fixed(source, found)
         if now.text in seen:
             break
         seen.add(now.text)
         mended += now.diagnostics
-        checked = check_program(Source(source.name, now.text, source.path), options, hypers, read=read)
-    return Mended(checked, tuple(mended))
+        source = Source(source.name, now.text, source.path)
+        found = diagnose(source, options, hypers, read)
+    return Mended(source, found, tuple(mended))

@@ -47,8 +47,8 @@ def test_fixes_of_a_golden_mend_it(case: Path, monkeypatch: pytest.MonkeyPatch) 
         return
     result = mend(source, options_of(case), hypers_of(source))
     assert result.mended
-    after = result.checked.diagnostics
-    assert not any(d.fix for d in after if d.span is not None and d.span.source is result.checked.source)
+    after = result.diagnostics
+    assert not any(d.fix for d in after if d.span is not None and d.span.source is result.source)
     new = told(after) - told([d for d in before if d not in result.mended])
     name = str(case.relative_to(FOLDER).with_suffix(""))
     assert {code for code, _ in new} == UNCOVERED.get(name, set()), new
@@ -68,8 +68,8 @@ def test_fixes_of_a_syntax_golden_mend_it(case: Path) -> None:
 def test_what_newcomers_write(case: Path, golden: Golden) -> None:
     """The program after its fixes, of which nothing is left to say."""
     result = mend(Source(case.name, case.read_text(encoding="utf-8"), case), options_of(case))
-    assert result.checked.diagnostics == ()
-    golden(case, result.checked.source.text)
+    assert result.diagnostics == ()
+    golden(case, result.source.text)
 
 
 # ---- edits ---------------------------------------------------------------------------------------------------------

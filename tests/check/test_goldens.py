@@ -15,7 +15,7 @@ import pytest
 from gdl.diagnostics import Diagnostic
 from gdl.lang.modules import PRELUDE
 from gdl.render import render
-from gdl.session.checking import check_program
+from gdl.session.checking import check_program, diagnose
 from gdl.source import Source
 from gdl.train.data import DataOptions
 from tests.golden import Golden, cases
@@ -39,6 +39,7 @@ def diagnostics_of(case: Path) -> tuple[Diagnostic, ...]:
     source = Source(case.name, case.read_text(encoding="utf-8"), case)
     options = DataOptions(program_dir=case.parent, cache_dir=case.parent / "no cache", offline=True)
     checked = check_program(source, options, hypers_of(source))
+    assert render(diagnose(source, options, hypers_of(source))) == render(checked.diagnostics)
     failures = [failure for test in checked.program.tests for failure in test.failures] if checked.program else ()
     return (*checked.diagnostics, *failures)
 
