@@ -132,7 +132,7 @@ class Loader:
             label = "this text is no file, so no file is beside it"
             self._no_module(item, label, None)
             return None
-        path = _path_beside(library.source.path, item.module)
+        path = path_beside(library.source.path, item.module)
         if path is None:
             self._no_module(item, "that is no file name", None)
             return None
@@ -170,7 +170,7 @@ def _standard(name: str) -> Library | None:
     return library
 
 
-def _path_beside(own: Path, name: str) -> Path | None:
+def path_beside(own: Path, name: str) -> Path | None:
     """The file that is named beside a program's own; None where no file can have it, or links lead in a circle."""
     try:
         return (own.parent / name).resolve() if is_file_name(name) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gdl.interactive.describing import describe_item
-from gdl.interactive.offers import parameters
+from gdl.interactive.offers import inside, parameters
 from gdl.lang.values import Function, Instance
 from gdl.lsp.names import Symbol, walk
 from gdl.lsp.page import Page, library_function
@@ -143,10 +143,20 @@ def definition_of(found: ast.Definition | Entry | None) -> ast.Definition | None
 def keyword_at(page: Page, offset: int) -> tuple[Span, ast.Definition | Entry] | None:
     """The name of a keyword argument at an offset, and what it is given to."""
     for node in walk(page.module.items):
-        if isinstance(node, (ast.Call, ast.Stage)) and isinstance(node.callee, ast.Name):
+        if isinstance(node, (ast.Call, ast.Stage)):
             for argument in node.args or ():
                 span = argument.name_span
                 if argument.name is not None and span is not None and span.start <= offset <= span.end:
-                    found = called(page, node.callee.name, node.callee.span.start)
+                    found = callee_of(page, node.callee)
                     return (span, found) if found is not None else None
     return None
+
+
+def callee_of(page: Page, callee: ast.Expr) -> ast.Definition | Entry | None:
+    """What the callee of a call is: a name, or one of a module's."""
+    if isinstance(callee, ast.Name):
+        return called(page, callee.name, callee.span.start)
+    if not isinstance(callee, ast.Attribute):
+        return None
+    members = [member for value in page.values(callee.value.span) for member in inside(value)]
+    return next((f.definition for name, f in members if name == callee.name and isinstance(f, Function)), None)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,8 +15,10 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 
 from gdl.diagnostics import Edit
+from gdl.errors import GdlError
 from gdl.errors.catalogue import FOLDER
 from gdl.lsp.diagnosing import Remark, remarks
+from gdl.lsp.elsewhere import Files
 from gdl.lsp.page import Known, Page, studied, turned
 from gdl.lsp.positions import Text
 from gdl.resources import open_source
@@ -24,6 +27,7 @@ from gdl.train.data import DataOptions, data_options
 
 #: So long nothing must be typed before the text is checked.
 PAUSE_S = 0.03
+_INSTALLED = ("node_modules", "site-packages", "__pycache__")
 
 
 @dataclass(eq=False, slots=True)
@@ -81,6 +85,37 @@ class Desk:
         if page is None or page.source.text != document.text.text:
             document.page = page = turned(self.source(document), page.known if page is not None else Known())
         return page
+
+    def files(self) -> Files:
+        """All files there are to know of."""
+        return Files(self._page_of, self._users)
+
+    def _users(self, path: Path) -> Iterator[Page]:
+        """The pages that name a file: of those that are open, in the open folders, and beside it."""
+        paths = [document.path for document in self.documents.values() if document.path is not None]
+        roots = [to_fs_path(uri) for uri in self.server.workspace.folders]
+        for folder in [*[Path(root) for root in roots if root], path.parent]:
+            paths += programs_in(folder)
+        for other in dict.fromkeys([each.resolve() for each in paths]):
+            page = self._page_of(other) if self._names(other, path.name) else None
+            if page is not None:
+                yield page
+
+    def _names(self, path: Path, word: str) -> bool:
+        try:
+            return word in self.read(path).text
+        except GdlError:
+            return False
+
+    def _page_of(self, path: Path) -> Page | None:
+        """A file checked, as it is typed where it is open; None where it can't be read."""
+        for document in self.documents.values():
+            if document.path is not None and document.path.resolve() == path:
+                return self.page(document)
+        try:
+            return studied(open_source(path), data_options(self.data, path.parent), self.read)
+        except GdlError:
+            return None
 
     def options(self, document: Document) -> DataOptions:
         return data_options(self.data, document.path.parent if document.path is not None else None)
@@ -169,6 +204,13 @@ class Desk:
             if other.path is not None and other.path.resolve() == source.path.resolve():
                 return other.uri
         return from_fs_path(str(source.path.resolve())) or document.uri
+
+
+def programs_in(folder: Path) -> Iterator[Path]:
+    """The programs in a folder and below it, but for what is hidden or installed."""
+    for at, inner, files in os.walk(folder):
+        inner[:] = sorted([name for name in inner if not name.startswith(".") and name not in _INSTALLED])
+        yield from [Path(at, name) for name in sorted(files) if name.endswith(".gdl")]
 
 
 @cache

@@ -10,7 +10,7 @@ from pygls.exceptions import JsonRpcException
 
 from gdl.diagnostics import Edit
 from gdl.errors import ProgramError
-from gdl.lsp import acting, calls, coloring, completing, hints, hovering, navigating, outline, renaming
+from gdl.lsp import acting, calls, coloring, completing, elsewhere, hints, hovering, navigating, outline, renaming
 from gdl.lsp.desk import Desk, Document
 from gdl.lsp.diagnosing import remark
 from gdl.lsp.page import Page
@@ -155,10 +155,16 @@ def definition(desk: Desk, params: lsp.DefinitionParams) -> lsp.Location | None:
 
 
 def references(desk: Desk, params: lsp.ReferenceParams) -> list[lsp.Location]:
+    """In the files that import this one as well."""
     page, offset, document = _here(desk, params)
-    symbol = navigating.symbol_at(page, offset)
-    declared = symbol.declarations if symbol is not None and not params.context.include_declaration else []
-    return [desk.location(span, document) for span in navigating.references(page, offset) if span not in declared]
+    symbol, files = navigating.symbol_at(page, offset), desk.files()
+    found = elsewhere.meant(*elsewhere.origin(page, symbol, files), files) if symbol is not None else ()
+    without = not params.context.include_declaration
+    return [
+        desk.location(span, document)
+        for each in found for span in each.places
+        if not (without and each.symbol is not None and span in each.symbol.declarations)
+    ]  # fmt: skip
 
 
 def highlights(desk: Desk, params: lsp.DocumentHighlightParams) -> list[lsp.DocumentHighlight]:
@@ -178,13 +184,13 @@ def symbols(desk: Desk, params: lsp.DocumentSymbolParams) -> list[lsp.DocumentSy
 
 
 def prepare_rename(desk: Desk, params: lsp.PrepareRenameParams) -> lsp.Range:
-    page, offset, _ = _here(desk, params)
-    return desk.range(_or_failed(renaming.renamable, page, offset))
+    page, offset, document = _here(desk, params)
+    return desk.range(_or_failed(renaming.renamable, page, offset, desk.files()))
 
 
 def rename(desk: Desk, params: lsp.RenameParams) -> lsp.WorkspaceEdit:
     page, offset, document = _here(desk, params)
-    return desk.changes(_or_failed(renaming.rename, page, offset, params.new_name), document)
+    return desk.changes(_or_failed(renaming.rename, page, offset, params.new_name, desk.files()), document)
 
 
 def _or_failed(function: Callable[..., Any], *args: Any) -> Any:

@@ -67,7 +67,7 @@ def places(page: Page, symbol: Symbol) -> list[Span]:
 
 def member_symbol(page: Page, name: str, owner: Span) -> Symbol | None:
     """What `.name` means in the body of a layer of this file."""
-    for layer in _layers(page.values(owner)):
+    for layer in layers_of(page.values(owner)):
         if layer.definition.span.source is page.source:
             scope = page.names.definitions.get(layer.name)
             return scope.symbols.get(name) if scope is not None else None
@@ -89,7 +89,8 @@ def _place_of_member(page: Page, name: str, owner: Span) -> Span | None:
     return None
 
 
-def _layers(values: list[Any]) -> Iterator[Function]:
+def layers_of(values: list[Any]) -> Iterator[Function]:
+    """The layers of the nets among some values."""
     for value in values:
         if isinstance(value, InstanceList):
             yield from [instance.layer for instance in value.items.values()]

@@ -193,6 +193,18 @@ def test_rename(client: Client, convnet: str) -> None:
         client.ask("prepareRename", convnet, *place(CONVNET, "Dense(10)"))
 
 
+def test_rename_in_a_file_that_is_not_open(client: Client, tmp_path: Path) -> None:
+    part, whole, text = tmp_path / "part.gdl", tmp_path / "whole.gdl", "def twice(x: f[*a]) -> f[*a] { return 2 * x }\n"
+    part.write_text(text)
+    whole.write_text('from "part.gdl" import twice\nz = twice([1.0])\n')
+    client.open(file_uri(part), text)
+    found = client.ask("rename", file_uri(part), *place(text, "twice"), newName="doubled")["changes"]
+    assert applied(whole.read_text(), found[file_uri(whole)]) == whole.read_text().replace("twice", "doubled")
+    assert applied(text, found[file_uri(part)]) == text.replace("twice", "doubled")
+    uses = client.ask("references", file_uri(part), *place(text, "twice"), context={"includeDeclaration": False})
+    assert [(use["uri"], use["range"]["start"]["line"]) for use in uses] == [(file_uri(whole), 1)]
+
+
 def test_uses(client: Client, convnet: str) -> None:
     line, character = place(CONVNET, "logits = ")
     uses = client.ask("references", convnet, line, character, context={"includeDeclaration": False})
