@@ -72,9 +72,8 @@ class Places:
 
 
 def _position(frame: FrameType) -> tuple[int, int, int | None, int | None]:
-    """First and last line (from 1) and column (in bytes, from 0); columns are known from Python 3.11 on."""
-    positions = getattr(frame.f_code, "co_positions", None)
-    found = next(islice(positions(), frame.f_lasti // 2, None)) if positions else (None, None, None, None)
+    """First and last line (from 1) and column (in bytes, from 0), None where the code was compiled without columns."""
+    found = next(islice(frame.f_code.co_positions(), frame.f_lasti // 2, None))
     line = found[0] or frame.f_lineno
     return line, found[1] or line, found[2], found[3]
 
