@@ -93,6 +93,8 @@ def times_sum_of_deviations(node: Node, make: Make) -> Node | None:
 
 def _is_mean_of(x: Node, mean: Node, total: Node) -> bool:
     """Whether `mean` is that of x over the axes of a sum, as it broadcasts against x."""
+    if x.type.shape != total.inputs[0].type.shape:
+        return False
     axes = normal_axes(total.attrs["axis"], x.type.rank)
     kept = tuple([1 if axis in axes else size for axis, size in enumerate(x.type.shape)])
     count = prod([x.type.shape[axis] for axis in axes])
