@@ -94,7 +94,12 @@ def no_axis(span: Span, axis: object, got: str, rank: int) -> Diagnostic:
 
 
 def no_label(span: Span, label: str, got: TensorType) -> Diagnostic:
+    """No axis is called so, or several are."""
     labels = [d.label for d in got.dims if d.label]
+    if label in labels:
+        message = f"{labels.count(label)} axes of {got} are labelled `{label}`"
+        apart = f"label them apart where the tensor is declared, as in f32[row: {label}, col: {label}]"
+        return Diagnostic("E0307", message, (Label(span),), (f"{apart}, or write axis= with a number",))
     known = (
         "its labels are " + ", ".join(labels)
         if labels

@@ -144,7 +144,7 @@ def _over(cx: Context, frame: Frame, argument: Argument, bound: Bound, callee: O
         if not isinstance(item, ast.Name):
             cx.fail(_not_a_label(item, items, argument), frame)
         labels = [d.label for d in first.type.dims]
-        if item.name not in labels:
+        if labels.count(item.name) != 1:
             cx.fail(type_errors.no_label(item.span, item.name, first.type), frame)
         axes.append(labels.index(item.name))
     value = axes[0] if isinstance(expr, ast.Name) else tuple(axes)

@@ -27,7 +27,7 @@ from gdl.lang.context import Context, Frame, PendingUpdate, join
 from gdl.lang.lookup import standard
 from gdl.lang.program import LayerInfo
 from gdl.lang.recall import recalled
-from gdl.lang.signatures import check_results, match_tensors
+from gdl.lang.signatures import as_called, check_results, match_tensors
 from gdl.lang.statements import run_body
 from gdl.lang.values import (
     Argument,
@@ -334,6 +334,7 @@ def _run(cx: Context, frame: Frame, function: Function, bound: Bound, body: Fram
         result = run_body(cx, body, definition.body)
         if definition.what != "optimizer":
             check_results(cx, body, function, result, bindings, span)
+            result = as_called(body, result)
     return result
 
 

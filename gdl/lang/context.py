@@ -55,7 +55,7 @@ class Frame:
     spans: dict[str, Span] = field(default_factory=dict)  # where names were bound
     paths: dict[str, Span] = field(default_factory=dict)  # of the instances made in this body
     dtypes: dict[str, str] = field(default_factory=dict)  # what the signature's dtype variables stand for
-    labels: dict[str, str] = field(default_factory=dict)  # symbol of the signature -> the caller's label of that axis
+    labels: dict[str, str | None] = field(default_factory=dict)  # symbol that labels an axis -> the caller's label
     loop: Any = None  # of a scan: collects `next` and `yield`
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -61,23 +61,34 @@ def _bound(parts: Iterable[ast.Ast]) -> Iterator[str]:
             yield from (*node.names, node.along, *[str(c.name) for c in node.carries])
 
 
+def axis_names(body: Sequence[Any]) -> frozenset[str]:
+    """What statements call axes by: the names in `over=` and behind `along`."""
+    found: set[str] = set()
+    for part in _walk(body):
+        if isinstance(part, ast.Argument) and part.name == "over":
+            found.update([name.name for name in _walk(part.value) if isinstance(name, ast.Name)])
+        elif isinstance(part, ast.Scan):
+            found.add(part.along)
+    return frozenset(found)
+
+
 def _names(parts: Iterable[ast.Ast]) -> Iterator[ast.Name | ast.Splice]:
-    """Uses of names; labels in `over=` are none."""
+    """Uses of names."""
     return (part for part in parts if isinstance(part, (ast.Name, ast.Splice)))
 
 
 def _walk(root: Any) -> Iterator[ast.Ast]:
-    """Every part of a tree or of several, in the order of the text, but for what stands in an `over=`."""
+    """Every part of a tree or of several, in the order of the text, but for what stands in an `over=`, which is no use
+    of names."""
     todo = [root]
     while todo:
         node = todo.pop()
         if isinstance(node, (tuple, list)):
             todo += reversed(node)
-        elif isinstance(node, ast.Argument) and node.name == "over":
-            continue
         elif isinstance(node, ast.Ast):
             yield node
-            todo += [getattr(node, name) for name in _parts(node.__class__)]
+            if not (isinstance(node, ast.Argument) and node.name == "over"):
+                todo += [getattr(node, name) for name in _parts(node.__class__)]
 
 
 @cache

@@ -117,11 +117,10 @@ def _sequences(cx: Context, frame: Frame, expr: ast.Scan) -> tuple[list[Node], i
 def _axis(cx: Context, frame: Frame, node: Node, expr: ast.Scan, written: ast.Expr) -> int:
     """The axis called `along`: by its label, by its symbol, or as the only one of that size."""
     labels = [d.label for d in node.type.dims]
-    for name in (expr.along, frame.labels.get(expr.along)):
-        if name is not None and name in labels:
-            return labels.index(name)
+    if labels.count(expr.along) == 1:
+        return labels.index(expr.along)
     symbols = [sizes.is_symbol(s) for s in node.type.shape]
-    if expr.along in symbols:
+    if symbols.count(expr.along) == 1:
         return symbols.index(expr.along)
     size = frame.names.get(expr.along)
     same = [i for i, s in enumerate(node.type.shape) if s == size]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from gdl.errors import calls as errors
@@ -14,6 +15,7 @@ from gdl.lang.apply import as_node
 from gdl.lang.bind import Bound, is_tensor_param, missing, signature
 from gdl.lang.context import Context, Frame
 from gdl.lang.mismatch import describe_mismatch, show_type
+from gdl.lang.names import axis_names
 from gdl.lang.values import Argument, Function, Pack, Poisoned
 from gdl.source import Span
 from gdl.syntax import ast
@@ -32,6 +34,7 @@ def match_tensors(
         if argument is not None and isinstance(argument.value, Node):
             dtypes.setdefault(param.type.dtype or "f32", argument.value.type.dtype)  # type: ignore[union-attr]
     tensors: dict[str, tuple[Span, TensorType]] = {}
+    called = _axis_names(function)
     for param in params:
         argument = bound.get(param.name)
         if argument is None:
@@ -42,7 +45,7 @@ def match_tensors(
         pattern = param.type.dtype or "f32"  # type: ignore[union-attr]
         wanted = pattern if pattern in DTYPES else dtypes.get(pattern)
         node = as_node(cx, frame, argument, wanted, pattern)
-        node = _labelled(node, param)
+        node = _labelled(node, param, called, body)
         tensors[param.name] = (argument.span or span, node.type)
         before = set(bindings.packs)
         try:
@@ -55,7 +58,6 @@ def match_tensors(
         except KeyError as unbound:
             cx.fail(name_errors.unknown_size(param.span or span, str(unbound.args[0]), ()), frame)
         body.names[param.name] = node
-        _note_labels(body, param, node)
         for name in set(bindings.packs) - before:
             start = next(i for i, a in enumerate(param.type.axes) if isinstance(a.size, ast.Splice))  # type: ignore[union-attr]
             body.names[name] = Pack(bindings.packs[name], start)
@@ -65,23 +67,56 @@ def match_tensors(
     cx.guard(bindings.guards, frame, span)
 
 
-def _labelled(node: Node, param: ast.Param) -> Node:
-    """The tensor under the labels that the signature gives its axes (`row: 28`)."""
-    axes = param.type.axes  # type: ignore[union-attr]
-    if len(axes) != node.type.rank or not any(a.label and a.label != d.label for a, d in zip(axes, node.type.dims)):
+@lru_cache(1000)
+def _axis_names(function: Function) -> frozenset[str]:
+    return axis_names(function.definition.body)
+
+
+def _labelled(node: Node, param: ast.Param, called: frozenset[str], body: Frame) -> Node:
+    """The tensor as the body sees it: under the labels that the signature gives its axes, `row: 28`, and under those of
+    its bare symbols that the body calls axes by. What they are to the caller is noted in `body.labels`."""
+    axes = _aligned(param.type.axes, node.type.rank)  # type: ignore[union-attr]
+    bare = [axis.size.name if axis and not axis.label and isinstance(axis.size, ast.Name) else "" for axis in axes]
+    own = {name for name in called if bare.count(name) == 1}
+    labels = []
+    for axis, name, dim in zip(axes, bare, node.type.dims):
+        if name in own:
+            body.labels.setdefault(name, dim.label)
+        label = None if dim.label in own else dim.label
+        labels.append(name if name in own else (axis.label if axis else None) or label)
+    return _under(node, labels)
+
+
+def _aligned(axes: Sequence[ast.Axis], rank: int) -> list[ast.Axis | None]:
+    """What a signature says of each axis; nothing of those that stand for any number of axes."""
+    many = next((i for i, axis in enumerate(axes) if isinstance(axis.size, (ast.Splice, ast.Ellipsis_))), None)
+    if many is None:
+        return [*axes] if len(axes) == rank else [None] * rank
+    free = rank - len(axes) + 1
+    return [*axes[:many], *[None] * free, *axes[many + 1 :]] if free >= 0 else [None] * rank
+
+
+def _under(node: Node, labels: Sequence[str | None]) -> Node:
+    """The tensor under other labels."""
+    if [dim.label for dim in node.type.dims] == [*labels]:
         return node
-    dims = tuple([replace(d, label=a.label or d.label) for a, d in zip(axes, node.type.dims)])
+    inner = node.inputs[0] if node.op == "broadcast_to" else node
+    if inner.type == node.type and [dim.label for dim in inner.type.dims] == [*labels]:
+        return inner
+    dims = tuple([replace(dim, label=label) for dim, label in zip(node.type.dims, labels)])
     type = TensorType(node.type.dtype, dims, node.type.origin)
     return Node("broadcast_to", (node,), {"shape": type.shape}, type, node.origin, node.scope)
 
 
-def _note_labels(body: Frame, param: ast.Param, node: Node) -> None:
-    """Symbols of the signature also name axes: `along t` finds the one that the caller labels otherwise."""
-    axes = param.type.axes  # type: ignore[union-attr]
-    if len(axes) == node.type.rank:
-        for axis, dim in zip(axes, node.type.dims):
-            if isinstance(axis.size, ast.Name) and dim.label:
-                body.labels.setdefault(axis.size.name, dim.label)
+def as_called(body: Frame, result: Any) -> Any:
+    """What a body gives back, its axes under the caller's labels where the signature's symbols were their labels."""
+    if not body.labels:
+        return result
+    if isinstance(result, tuple):
+        return tuple([as_called(body, each) for each in result])
+    if not isinstance(result, Node):
+        return result
+    return _under(result, [body.labels.get(dim.label, dim.label) for dim in result.type.dims])
 
 
 def _other_way_round(function: Function, params: Sequence[ast.Param], bound: Mapping[str, Argument]) -> str:

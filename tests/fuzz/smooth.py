@@ -23,7 +23,7 @@ BINARY = (
     "({x} - {y}) ** 2", "({x} + {y}) * {x}", "{x} * {y} + {x}", "where({k} > 0, {x}, {y})", "tanh({x}) ** 2 * {y}",
     "{x} - {y} / 3", "exp(-({x} - {y}) ** 2)",
 )  # fmt: skip
-REDUCING = ("sum", "mean", "logsumexp", "variance", "std(1 + {x} ** 2", "norm(1 + {x} ** 2")
+REDUCING = ("sum", "mean", "logsumexp", "variance", "norm(1 + {x} ** 2")
 ALONG = ("softmax({x}, axis={a})", "log_softmax({x}, axis={a})", "flip({x}, axis={a})", "cumsum({x}, axis={a})",
          "concat([{x}, 2 * {x}], axis={a})", "{x} - mean({x}, axis={a}, keepdims=true)",
          "{x} / sqrt(1 + sum({x} ** 2, axis={a}, keepdims=true))")  # fmt: skip
