@@ -87,10 +87,14 @@ def _attending(random: Random) -> str:
     return f"Dense({width}) |> a{random.randrange(10**6)}: {block}"
 
 
+def _activation(random: Random) -> str:
+    return random.choice((f"{_act(random)}()", "dropout(0.3)", "clip(-1.0, 1.0)", "leaky_relu(0.2)"))
+
+
 def _plain(random: Random) -> str:
-    return random.choice((f"{_act(random)}()", "dropout(0.3)", "softmax()", "clip(-1.0, 1.0)", "leaky_relu(0.2)"))
+    return random.choice((_activation(random), "softmax()"))
 
 
 _FLAT = (_dense, _dense, lambda random: random.choice(("BatchNorm()", "LayerNorm()", "RmsNorm()")), _plain)
 _SEQUENCE = (_dense, _norm, _recurrent, _attending, _attending, _plain)
-_IMAGE = (_conv, _conv, _conv, _up, _pool, _norm, _plain)
+_IMAGE = (_conv, _conv, _conv, _up, _pool, _norm, _activation)

@@ -24,8 +24,8 @@ from tests.fuzz.smooth import smooth
 #: Beyond this a value is left out: what it is made of was lost to rounding.
 LARGE = 1e6
 BATCH = 6
-#: Relative and absolute.
-TOLERANCES = {"f32": (1e-3, 2e-4), "f64": (1e-6, 1e-8)}
+#: Relative and absolute: a batch normalisation of what is nearly constant makes much of rounding.
+TOLERANCES = {"f32": (5e-3, 2e-3), "f64": (1e-6, 1e-8)}
 
 
 @pytest.mark.parametrize("part", range(4))
