@@ -42,8 +42,7 @@ def _setters() -> Iterator[Callable[[int], None]]:
 def _libraries() -> Iterator[Path]:
     """NumPy's module that does matrix products, whose symbols include those of the libraries that it needs; and, where
     a system does not look there, the libraries that came with NumPy."""
-    core = getattr(np, "_core", None) or np.core
-    yield Path(core._multiarray_umath.__file__)
+    yield Path(np._core._multiarray_umath.__file__)
     package = Path(np.__file__).parent
     for folder in (package.parent / "numpy.libs", package / ".dylibs"):
         yield from sorted(folder.glob("*blas*"))

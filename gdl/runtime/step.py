@@ -87,15 +87,13 @@ def quiet(run: Callable[..., Any]) -> Callable[..., Any]:
     """The function run with short buffers and without NumPy's warnings: infinities and nans are values here, for the
     caller to look at.
 
-    NumPy 2 keeps what to warn of in a context variable. To enter a context made once costs a fifth of `numpy.errstate`.
+    NumPy keeps what to warn of in a context variable. To enter a context made once costs a fifth of `numpy.errstate`.
     """
     with np.errstate(all="ignore"):
         usual = np.setbufsize(BUFFER_ELEMENTS)
         context = copy_context()
         np.setbufsize(usual)
-    if context.run(np.geterr)["divide"] == "ignore":
-        return partial(context.run, run)
-    return np.errstate(all="ignore")(run)
+    return partial(context.run, run)
 
 
 def check_state(graph: Graph, nodes: Sequence[Node], state: State) -> None:

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 from gdl.errors import checkpoint as errors
 from gdl.record import Record, record
 from gdl.types.record import FieldType
-from gdl.types.tensor import ITEM_BYTES
+from gdl.types.tensor import ITEM_BYTES, MAX_RANK
 
 if TYPE_CHECKING:
     import numpy as np
 
 _DTYPES = {dtype.upper(): dtype for dtype in ITEM_BYTES}
 _MAX_HEADER_BYTES = 100_000_000  # the library's own limit
-_MAX_AXES, _MAX_ARRAY_BYTES = 32, 2**63 - 1  # those of numpy 1; numpy 2 allows 64 axes
+_MAX_ARRAY_BYTES = 2**63 - 1
 _METADATA = "__metadata__"
 
 
@@ -132,7 +132,7 @@ def _placed(name: str, entry: object, path: Path) -> tuple[FieldType, int, int]:
     if dtype is None:
         raise errors.unknown_dtype(path, name, str(code)[:20])
     # Numpy's limit holds for an empty array too, as if its zeros were ones.
-    if len(shape) > _MAX_AXES or ITEM_BYTES[dtype] * prod(size or 1 for size in shape) > _MAX_ARRAY_BYTES:
+    if len(shape) > MAX_RANK or ITEM_BYTES[dtype] * prod(size or 1 for size in shape) > _MAX_ARRAY_BYTES:
         raise errors.damaged(path, f"a shape that an array can have for {name}", shortened(shape))
     found, expected_bytes = FieldType(dtype, tuple(shape)), ITEM_BYTES[dtype] * prod(shape)
     if end - begin != expected_bytes:

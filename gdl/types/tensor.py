@@ -78,7 +78,7 @@ class TensorType(Record):
     __repr__ = __str__
 
 
-#: NumPy 1 has no more axes, and nobody needs more.
+#: NumPy has 64; nobody needs more than half of these.
 MAX_RANK = 32
 #: What counts the elements of an axis is an i64.
 MAX_SIZE = 2**63 - 1

@@ -27,7 +27,6 @@ def runner() -> Runner:
     return Runner(Graph((call("sum", x, axis=1) + y,)), INPUTS, State())
 
 
-@pytest.mark.skipif(np.lib.NumpyVersion(np.__version__) < "2.0.0", reason="NumPy 1 has no context of a run's own")
 def test_a_run_has_short_buffers_of_its_own():
     before = np.getbufsize()
     assert quiet(np.getbufsize)() == BUFFER_ELEMENTS != before == np.getbufsize()
