@@ -29,6 +29,13 @@ ALONG = ("softmax({x}, axis={a})", "log_softmax({x}, axis={a})", "flip({x}, axis
          "{x} / sqrt(1 + sum({x} ** 2, axis={a}, keepdims=true))")  # fmt: skip
 
 
+_RUNNING = """\
+def running(x: f[t, d]) -> f[t, d] {
+  y = scan z in x along t carry h = zeros([d], dtype="f64") { h1 = tanh(h * z + 0.5); next h = h1; yield h1 + z }
+  return y
+}"""
+
+
 class _Program:
     """A text under way: what its names stand for, by their shapes."""
 
@@ -55,7 +62,10 @@ class _Program:
         self.shapes[name] = shape
 
     def grow(self) -> None:
-        ways = (self.unary, self.binary, self.binary, self.reduced, self.along, self.moved, self.product)
+        ways = (
+            self.unary, self.unary, self.binary, self.binary, self.binary, self.reduced, self.along, self.moved,
+            self.product, self.recurrent if self.random.random() < 0.2 else self.binary,
+        )  # fmt: skip
         self.random.choice(ways)()
 
     def unary(self) -> None:
@@ -111,8 +121,20 @@ class _Program:
             (f"reshape({x}, shape=[{size}, 1])", (size, 1)),
             (f"{x}[0]", shape[1:]), (f"{x}[-1:]", (1, *shape[1:])),
             (f"broadcast_to({x}, shape=[2, {', '.join(map(str, shape))}])", (2, *shape)),
+            (f"pad({x}, [{', '.join(['[1, 0]', *['[0, 0]'] * (rank - 1)])}])", (shape[0] + 1, *shape[1:])),
+            (f"stack([{x}, sin({x})], axis=-1)", (*shape, 2)), (f"expand({x}, axis=0)", (1, *shape)),
+            (f"swapaxes({x}, 0, -1)", (shape[-1], *shape[1:-1], shape[0]) if rank > 1 else shape),
+            (f"tile({x}, [{', '.join(['2', *['1'] * (rank - 1)])}])", (2 * shape[0], *shape[1:])),
+            (f"gather({x}, [0, {shape[0] - 1}, 0], axis=0)", (3, *shape[1:])),
+            (f"rearrange({x}, \"{' '.join('abcd'[:rank])} -> ({' '.join('abcd'[:rank])})\")", (size,)),
         ]  # fmt: skip
         self.add(*self.random.choice(forms))
+
+    def recurrent(self) -> None:
+        x = self.pick(lambda shape: len(shape) == 2)
+        if x:
+            self.lines[1:1] = [] if any("def running" in line for line in self.lines) else [_RUNNING]
+            self.add(f"running({x})", self.shapes[x])
 
     def product(self) -> None:
         x = self.pick(lambda shape: len(shape) > 1)
@@ -122,6 +144,10 @@ class _Program:
         y = self.pick(lambda other: len(other) == 2 and other[0] == shape[-1])
         if y and self.random.random() < 0.7:
             self.add(f"{x} @ {y}", (*shape[:-1], self.shapes[y][1]))
+        elif len(shape) == 2 and self.random.random() < 0.3:
+            pattern, left = self.random.choice((("i j, i j -> i", shape[:1]), ("i j, i k -> k j", (shape[1],) * 2),
+                                                ("i j, i j ->", ()), ("i j, k j -> k i", (shape[0],) * 2)))  # fmt: skip
+            self.add(f"einsum(\"{pattern}\", {x}, tanh({x}))", left)
         elif len(shape) == 2:
             left = self.random.random() < 0.5
             self.add(f"{x} @ transpose({x})" if left else f"transpose({x}) @ {x}", (shape[not left],) * 2)
