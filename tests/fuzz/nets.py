@@ -20,6 +20,8 @@ def net(seed: int) -> str:
     shape = {"image": f"{size}, {size}, 1", "sequence": f"{size}, {size}", "flat": f"{size * size}"}[kind]
     stages = _IMAGE if kind == "image" else _SEQUENCE if kind == "sequence" else _FLAT
     chain = [random.choice(stages)(random) for _ in range(random.randint(1, 4))]
+    if kind == "image":  # to normalise one channel would leave nothing but rounding
+        chain.insert(0, random.choice((_conv, _conv, _up))(random))
     if kind != "flat":
         chain.append(random.choice(("flatten()", "mean(axis=1)" if kind == "sequence" else "mean(axis=(1, 2))")))
     chain += [random.choice(_FLAT)(random) for _ in range(random.randint(0, 2))]
@@ -50,14 +52,14 @@ def _act(random: Random) -> str:
 
 
 def _conv(random: Random) -> str:
-    out, size = random.choice((1, 2, 3, 4, 8, 16, 20)), random.choice((1, 2, 3, 3, 5))
+    out, size = random.choice((2, 3, 4, 8, 16, 20)), random.choice((1, 2, 3, 3, 5))
     stride = random.choice((1, 1, 2, 3))
     extra = random.choice(("", "", "", ', pad="valid"', ", dilation=2", ", bias=false"))
     return f"Conv({out}, {size}, stride={stride}, act={_act(random)}{extra})"
 
 
 def _up(random: Random) -> str:
-    out, size, stride = random.choice((1, 2, 5, 8)), random.choice((2, 3, 4, 5)), random.choice((1, 2, 2, 3))
+    out, size, stride = random.choice((2, 3, 5, 8)), random.choice((2, 3, 4, 5)), random.choice((1, 2, 2, 3))
     extra = random.choice(("", "", ', pad="valid"', ", bias=false"))
     return f"ConvTranspose({out}, {size}, stride={stride}, act={_act(random)}{extra})"
 
