@@ -18,6 +18,8 @@ from gdl.record import Record, record
 BLOCK_BYTES = 1 << 20
 #: ... but not of fewer rows, which would make matrix products too small.
 BLOCK_ROWS = 256
+#: OpenBLAS multiplies what takes no more multiplications without packing it first, on processors with AVX-512.
+SMALL_PRODUCT = 10**6
 #: With fewer channels a window's rows are too short to be copied one by one: its elements then vary slowest.
 FEW_CHANNELS = 4
 
@@ -30,7 +32,9 @@ class Columns(Record):
     down: Run
     across: Run
     channels: int
+    outs: int  # of a result
     item_bytes: int
+    is_folded: bool = False  # columns are results, not what is multiplied
 
     @property
     def taps(self) -> int:
@@ -53,6 +57,8 @@ class Columns(Record):
         if self.is_plain:
             return self.images
         fits = BLOCK_BYTES // max(self.rows * self.width * self.item_bytes, 1)
+        if not self.is_folded:
+            fits = min(fits, SMALL_PRODUCT // max(self.rows * self.width * self.outs, 1) or fits)
         return max(1, min(self.images, max(fits, -(-BLOCK_ROWS // max(self.rows, 1)))))
 
     @property
@@ -82,6 +88,14 @@ class Columns(Record):
     def blocks(self) -> Iterator[slice]:
         for start in range(0, self.images, self.block):
             yield slice(start, min(start + self.block, self.images))
+
+
+def columns_of(
+    images: int, windows: tuple[Windows, Windows], channels: int, outs: int, item_bytes: int, is_folded: bool = False
+) -> Columns:
+    """The columns of all windows."""
+    down, across = windows
+    return Columns(images, down.whole, across.whole, channels, outs, item_bytes, is_folded)
 
 
 def aligned(size_bytes: int) -> int:
