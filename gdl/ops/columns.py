@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gdl.ops.lazy import np
+from gdl.ops.small_products import small_product
 from gdl.ops.windows import Run, Windows
 from gdl.record import Record, record
 
@@ -18,8 +19,6 @@ from gdl.record import Record, record
 BLOCK_BYTES = 1 << 20
 #: ... but not of fewer rows, which would make matrix products too small.
 BLOCK_ROWS = 256
-#: OpenBLAS multiplies what takes no more multiplications without packing it first, on processors with AVX-512.
-SMALL_PRODUCT = 10**6
 #: With fewer channels a window's rows are too short to be copied one by one: its elements then vary slowest.
 FEW_CHANNELS = 4
 
@@ -58,7 +57,7 @@ class Columns(Record):
             return self.images
         fits = BLOCK_BYTES // max(self.rows * self.width * self.item_bytes, 1)
         if not self.is_folded:
-            fits = min(fits, SMALL_PRODUCT // max(self.rows * self.width * self.outs, 1) or fits)
+            fits = min(fits, small_product() // max(self.rows * self.width * self.outs, 1) or fits)
         return max(1, min(self.images, max(fits, -(-BLOCK_ROWS // max(self.rows, 1)))))
 
     @property

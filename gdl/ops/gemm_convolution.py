@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
-from gdl.ops.columns import BLOCK_ROWS, SMALL_PRODUCT, Columns, aligned, columns_in, columns_of, fold, matrix, unfolded
+from gdl.ops.columns import BLOCK_ROWS, Columns, aligned, columns_in, columns_of, fold, matrix, unfolded
 from gdl.ops.lazy import np
 from gdl.ops.rowwise import Rowwise, Term, add_rows, backward, blocking, forward, multiply_rows, turned_taps
+from gdl.ops.small_products import small_product
 from gdl.ops.windows import Windows, windows_2d
 from gdl.ops.winograd import Pairs, convolve_pairs, correlate_pairs, pairs_of
 
@@ -206,7 +207,8 @@ def _products(plan: Columns) -> Kernel:
 
 def _folded(plan: Columns, windows: tuple[Windows, Windows]) -> Kernel:
     """A kernel for `conv2d_input_grad` that adds up columns."""
-    first, few = plan.columns_bytes, max(SMALL_PRODUCT // max(plan.outs * plan.width, 1), BLOCK_ROWS)
+    first, small = plan.columns_bytes, small_product() // max(plan.outs * plan.width, 1)
+    few = max(small, BLOCK_ROWS) if small else max(plan.block * plan.rows, 1)
 
     def run(g: Any, kernel: Any, out: Any, scratch: Any = b"") -> None:
         if plan.is_plain:

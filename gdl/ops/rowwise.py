@@ -5,9 +5,8 @@ column, channel], one place along the row, in all rows of all images, makes a ma
 far from the next as a row of an image is long. So a convolution is a product for each row of the kernel and each
 column of the result, and what lies in a border is left out by taking fewer rows of the matrix or elements of the run.
 
-Products are made small: on processors with AVX-512 OpenBLAS does not pack what takes at most a million
-multiplications. Measured, one core, f32, GFLOP/s of products in large and in small pieces: 50 images of 14x14, 32 to 64
-channels 80, 104; 7x7, 128 to 256 channels, stride 2, 90, 107.
+Products are made small (`small_products.py`). Measured, one core with AVX-512, f32, GFLOP/s of products in large and in
+small pieces: 50 images of 14x14, 32 to 64 channels 80, 104; 7x7, 128 to 256 channels, stride 2, 90, 107.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from itertools import accumulate
 from math import prod
 from typing import Any, NamedTuple
 
-from gdl.ops.columns import SMALL_PRODUCT, aligned
+from gdl.ops.columns import aligned
 from gdl.ops.lazy import np
+from gdl.ops.small_products import small_product
 from gdl.ops.windows import Run, Windows
 from gdl.record import Record, record
 
@@ -297,14 +297,14 @@ def _add_up(
 def blocking(plan: Rowwise, least: int = LEAST_ROWS, sources: int = 1, results: int = 2) -> tuple[int, int]:
     """How many images go together, and into how many pieces, side by side, products are cut. Matrices have `least` rows
     if they can, and memory holds so many sources and results of each image."""
-    outs, pieces = plan.result.channels, 1
+    outs, pieces, small = plan.result.channels, 1, small_product()
     least = max(least, plan.rows)
-    while outs // pieces % (2 * LEAST_PIECE) == 0 and plan.depth * (outs // pieces) * least > SMALL_PRODUCT:
+    while small and outs // pieces % (2 * LEAST_PIECE) == 0 and plan.depth * (outs // pieces) * least > small:
         pieces *= 2
     weights = max(plan.depth * (outs // pieces), 1)
-    if weights * least > SMALL_PRODUCT:
+    if weights * least > small:
         return block_of(plan, plan.images, sources, results), 1
-    return block_of(plan, SMALL_PRODUCT // (weights * max(plan.rows, 1)), sources, results), pieces
+    return block_of(plan, small // (weights * max(plan.rows, 1)), sources, results), pieces
 
 
 def block_of(plan: Rowwise, most: int, sources: int, results: int) -> int:

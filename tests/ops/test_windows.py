@@ -248,7 +248,7 @@ def test_both_ways_to_convolve_give_what_windows_say(
 ):
     take(monkeypatch, way)
     monkeypatch.setattr(rowwise, "PIECES_BYTES", 3000)  # some sums of products in stacks, some one by one
-    monkeypatch.setattr(rowwise, "SMALL_PRODUCT", 3000)
+    monkeypatch.setattr(rowwise, "small_product", lambda: 3000)
     rng = np.random.default_rng(0)
     groups = attrs.get("groups", 1)
     x = rng.standard_normal((5, 7, 8, channels * groups)).astype(dtype)
@@ -277,7 +277,9 @@ def test_what_lies_in_borders_is_not_multiplied(stride: Any, dilation: Any):
         assert rows * sum(stripe.count * stripe.window for stripe in plan.stripes) == needed < 49 * 25
 
 
-def test_products_are_small_where_that_leaves_enough_rows():
+def test_products_are_small_where_that_leaves_enough_rows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rowwise, "small_product", lambda: 10**6)
+
     def cut(size: int, channels: int, outs: int, images: int = 50) -> tuple[int, int, int]:
         plan = rowwise.forward(images, windows_2d((size, size), (3, 3), 1, 1, "same"), channels, outs, 4)
         block, pieces = rowwise.blocking(plan)
@@ -287,7 +289,9 @@ def test_products_are_small_where_that_leaves_enough_rows():
     assert cut(7, 128, 256) == (10, 8, 860_160)
     assert cut(112, 32, 64) == (1, 1, 688_128)
     block, pieces, product = cut(7, 2048, 2048)
-    assert (block, pieces) == (1, 1) and product > rowwise.SMALL_PRODUCT  # no piece of it would be small
+    assert (block, pieces) == (1, 1) and product > 10**6  # no piece of it would be small
+    monkeypatch.setattr(rowwise, "small_product", lambda: 0)
+    assert cut(14, 32, 64)[:2] == (13, 1)  # as many as fit into a block
 
 
 @given(
