@@ -13,7 +13,16 @@ from typing import Any, NamedTuple
 
 from gdl.ops.columns import BLOCK_ROWS, Columns, aligned, columns_in, columns_of, fold, matrix, unfolded
 from gdl.ops.lazy import np
-from gdl.ops.rowwise import Rowwise, Term, add_rows, backward, blocking, forward, multiply_rows, turned_taps
+from gdl.ops.rowwise import (
+    Rowwise,
+    Term,
+    add_rows,
+    backward,
+    blocking,
+    forward,
+    multiply_rows,
+    turned_taps,
+)
 from gdl.ops.small_products import small_product
 from gdl.ops.windows import Windows, windows_2d
 from gdl.ops.winograd import Pairs, convolve_pairs, correlate_pairs, pairs_of
@@ -26,8 +35,10 @@ WRITE_NS = 0.05
 COPY_NS = 0.45
 #: ... to add a run of columns to an image, and each number of it, ...
 RUN_NS, FOLD_NS = 15.0, 0.6
-#: ... to sort, add or mix a number with others in long runs, ...
+#: ... to sort or add a number in long runs, ...
 ADD_NS = 0.2
+#: ... or to mix it with others, which also takes memory that fast caches lack, ...
+MIX_NS = 0.3
 #: ... and to call for something.
 CALL_NS = 2000.0
 #: A product takes as long as one with so many columns, ...
@@ -50,7 +61,8 @@ def convolve(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: i
     """A kernel `k(x, kernel, out, scratch)` for `conv2d`."""
     windows = _windows(x, kernel, attrs)
     sizes = x[0], windows, kernel[2], kernel[3] // groups, item_bytes
-    columns, rows, pairs = columns_of(*sizes), forward(*sizes), pairs_of(*sizes)
+    columns, rows = columns_of(*sizes), forward(*sizes)
+    pairs = pairs_of(rows, windows)
     ways = [
         Way("columns", _columns_ns(columns), lambda: _products(columns)),
         Way("rows", _rows_ns(rows), lambda: _by_rows(multiply_rows(rows))),
@@ -64,18 +76,17 @@ def convolve(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: i
 
 def convolve_back(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: int, **attrs: Any) -> Kernel:
     """A kernel `k(g, kernel, out, scratch)` for `conv2d_input_grad`."""
-    down, across = windows = _windows(x, kernel, attrs)
+    _, across = windows = _windows(x, kernel, attrs)
     channels, outs, weights_bytes = kernel[2], kernel[3] // groups, prod(kernel) // groups * item_bytes
     sizes = x[0], windows, channels, outs, item_bytes
-    columns, rows, pairs = columns_of(*sizes, is_folded=True), backward(*sizes), None
+    columns, rows = columns_of(*sizes, is_folded=True), backward(*sizes)
+    pairs = pairs_of(rows, windows, is_back=True)
     ways = [
         Way("columns", _folded_ns(columns), lambda: _folded(columns, windows)),
         Way("rows", _rows_ns(rows), lambda: _turned(multiply_rows(rows), across, weights_bytes)),
     ]
-    if down.stride == across.stride == 1:
-        pairs = pairs_of(x[0], (down.turned, across.turned), outs, channels, item_bytes)
     if pairs is not None:
-        ways.append(Way("pairs", _pairs_ns(pairs), lambda: _turned(convolve_pairs(pairs), across, weights_bytes, -1)))
+        ways.append(Way("pairs", _pairs_ns(pairs), lambda: _turned(convolve_pairs(pairs), across, weights_bytes)))
     return _by_group(groups, _fastest(ways))
 
 
@@ -83,7 +94,8 @@ def correlate(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: 
     """A kernel `k(x, g, out, scratch)` for `conv2d_kernel_grad`."""
     windows = _windows(x, kernel, attrs)
     sizes = x[0], windows, kernel[2], kernel[3] // groups, item_bytes
-    columns, rows, pairs = columns_of(*sizes), forward(*sizes), pairs_of(*sizes)
+    columns, rows = columns_of(*sizes), forward(*sizes)
+    pairs = pairs_of(rows, windows)
     ways = [
         Way("columns", _columns_ns(columns), lambda: _sums(columns)),
         Way("rows", _rows_ns(rows, is_sum=True), lambda: add_rows(rows)),
@@ -136,32 +148,44 @@ def _folded_ns(plan: Columns) -> float:
 
 
 def _rows_ns(plan: Rowwise, is_sum: bool = False) -> float:
-    sorted_ns = ADD_NS * plan.images * (prod(plan.source.shape(1)) + prod(plan.result.shape(1)))
-    return sorted_ns + sum(_terms_ns(plan, terms, is_sum) for terms in plan.terms)
-
-
-def _terms_ns(plan: Rowwise, terms: Sequence[Term], is_sum: bool) -> float:
-    """The products, and what they have to be added up for."""
-    block, _ = blocking(plan)
-    blocks = -(-plan.images // max(block, 1))
-    cost_ns = 0.0
-    for i, term in enumerate(terms):
-        rows = plan.images * term.rows
-        for stripe in plan.stripes:
-            depth = stripe.window * plan.source.channels
-            products_ns = stripe.count * _products_ns(rows + MORE_ROWS * blocks, depth, plan.result.channels)
-            cost_ns += products_ns + CALL_NS * blocks
-        cost_ns += CALL_NS * blocks
-        cost_ns += rows * plan.result.width * ADD_NS if i and not is_sum else 0.0
+    cost_ns = ADD_NS * plan.images * (prod(plan.source.shape(1)) + prod(plan.result.shape(1)))
+    for terms in plan.terms:
+        cost_ns += sum([_term_ns(plan, term, is_sum) for term in terms])
+        cost_ns += 0.0 if is_sum else plan.images * sum([t.rows for t in terms[1:]]) * plan.result.width * ADD_NS
     return cost_ns
 
 
+def _term_ns(plan: Rowwise, term: Term, is_sum: bool) -> float:
+    """The products of one row of the kernel."""
+    blocks = _blocks(plan, is_sum)
+    channels, outs = plan.source.channels, plan.result.channels
+    cost_ns = CALL_NS * blocks
+    for stripe in plan.stripes:
+        depth = stripe.window * channels
+        rows = plan.images * term.rows + MORE_ROWS * blocks
+        cost_ns += stripe.count * _products_ns(rows, depth, outs) + CALL_NS * blocks
+        cost_ns += blocks * stripe.count * depth * outs * ADD_NS if is_sum else 0.0
+    return cost_ns
+
+
+def _blocks(plan: Rowwise, is_sum: bool) -> int:
+    block, _ = blocking(plan, is_sum)
+    return -(-plan.images // max(block, 1))
+
+
 def _pairs_ns(plan: Pairs, is_sum: bool = False) -> float:
-    rows = plan.mixed
-    mixed = 4 * rows.images * rows.rows * (rows.source.width + rows.result.width) + prod(plan.weights)
-    calls = 8 * -(-rows.images // max(blocking(rows)[0], 1))
-    mixing_ns = mixed * ADD_NS + calls * CALL_NS
-    return _rows_ns(rows, is_sum) + 3 * _terms_ns(rows, rows.terms[0], is_sum) + mixing_ns
+    base = plan.base
+    sorted_ns = base.images * (plan.source.width * plan.sources[0] + plan.result.width * plan.result.rows.size) * ADD_NS
+    cost_ns = sorted_ns + len(plan.weights) * plan.width * base.result.channels * ADD_NS
+    for plane, mixtures in enumerate(plan.planes):
+        pairs = plan.result.rows.counts[plane] // 2
+        for mixture in mixtures:
+            term = Term(0, 0, 0, 1 if mixture.signs[2] else pairs)
+            uses = 1 if is_sum else sum(map(abs, mixture.signs))
+            numbers = abs(mixture.sign) * base.source.width + uses * base.result.width
+            mixed_ns = base.images * term.rows * numbers * MIX_NS + CALL_NS * _blocks(base, is_sum)
+            cost_ns += _term_ns(base, term, is_sum) + mixed_ns
+    return cost_ns
 
 
 # ---- products of rows --------------------------------------------------------------------------------------------
@@ -177,8 +201,8 @@ def _by_rows(run: Kernel) -> Kernel:
     return by_rows
 
 
-def _turned(run: Kernel, across: Windows, weights_bytes: int, rows_step: int = 1) -> Kernel:
-    """The kernel for a convolution that is turned around: along rows, and with `rows_step` -1 along columns too."""
+def _turned(run: Kernel, across: Windows, weights_bytes: int) -> Kernel:
+    """The kernel for a convolution that is turned around."""
     first, taps = run.scratch_bytes, turned_taps(across)  # type: ignore[attr-defined]
     order = [taps.at(across.window - 1 - tap) for tap in range(across.window)]
 
@@ -186,7 +210,7 @@ def _turned(run: Kernel, across: Windows, weights_bytes: int, rows_step: int = 1
         height, width, channels, outs = kernel.shape
         weights = np.ndarray((height, width, outs, channels), kernel.dtype, scratch, first)
         for tap, place in enumerate(order):
-            weights[:, place] = kernel[::rows_step, tap].transpose(0, 2, 1)
+            weights[:, place] = kernel[:, tap].transpose(0, 2, 1)
         run(g, weights.reshape(height, -1, channels), out, scratch)
 
     turned.scratch_bytes = first + aligned(weights_bytes)  # type: ignore[attr-defined]

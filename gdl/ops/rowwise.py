@@ -23,14 +23,12 @@ from gdl.ops.small_products import small_product
 from gdl.ops.windows import Run, Windows
 from gdl.record import Record, record
 
-#: Matrices should have so many rows, ...
-LEAST_ROWS = 64
-#: ... those that are summed up over their rows more, ...
-LEAST_SUMMED = 96
-#: ... and so many columns.
-LEAST_PIECE = 16
+#: Matrices should have so many rows, and pieces so many columns, ...
+LEAST_ROWS, LEAST_PIECE = 64, 16
+#: ... where products are summed up over rows more.
+LEAST_ROWS_SUMMED, LEAST_PIECE_SUMMED = 96, 32
 #: Blocks of images, their results included, are not larger, unless a single one is.
-BLOCK_BYTES = 1 << 21
+BLOCK_BYTES = 1 << 22
 #: Products that are added up are made so many bytes at a time.
 PIECES_BYTES = 1 << 18
 
@@ -46,8 +44,13 @@ class Sorted(Record):
         return self.starts[i % self.step] + i // self.step
 
     @property
+    def counts(self) -> list[int]:
+        """Elements of each remainder."""
+        return [max(0, -(-(self.size - r) // self.step)) for r in range(self.step)]
+
+    @property
     def starts(self) -> list[int]:
-        return list(accumulate([-(-(self.size - r) // self.step) for r in range(self.step)], initial=0))
+        return list(accumulate(self.counts, initial=0))
 
     def parts(self) -> list[tuple[slice, slice]]:
         """The elements of each remainder: where they lie, and which ones of the axis they are."""
@@ -294,12 +297,13 @@ def _add_up(
     target[...] = sums if terms else 0
 
 
-def blocking(plan: Rowwise, least: int = LEAST_ROWS, sources: int = 1, results: int = 2) -> tuple[int, int]:
-    """How many images go together, and into how many pieces, side by side, products are cut. Matrices have `least` rows
-    if they can, and memory holds so many sources and results of each image."""
+def blocking(plan: Rowwise, is_sum: bool = False, sources: int = 1, results: int = 2) -> tuple[int, int]:
+    """How many images go together, and into how many pieces, side by side, products are cut; memory holds so many
+    sources and results of each image."""
     outs, pieces, small = plan.result.channels, 1, small_product()
+    least, piece = (LEAST_ROWS_SUMMED, LEAST_PIECE_SUMMED) if is_sum else (LEAST_ROWS, LEAST_PIECE)
     least = max(least, plan.rows)
-    while small and outs // pieces % (2 * LEAST_PIECE) == 0 and plan.depth * (outs // pieces) * least > small:
+    while small and outs // pieces % (2 * piece) == 0 and plan.depth * (outs // pieces) * least > small:
         pieces *= 2
     weights = max(plan.depth * (outs // pieces), 1)
     if weights * least > small:
@@ -320,7 +324,7 @@ def block_of(plan: Rowwise, most: int, sources: int, results: int) -> int:
 
 def add_rows(plan: Rowwise) -> Callable[..., None]:
     """A kernel `k(x, g, out, scratch)` for the gradient at the kernel, by the plan of the convolution."""
-    (block, pieces), outs = blocking(plan, LEAST_SUMMED, results=1), plan.result.channels
+    (block, pieces), outs = blocking(plan, is_sum=True, results=1), plan.result.channels
     shapes = (plan.source.shape(block), plan.result.shape(block), pieces_shape(plan))
 
     @cache

@@ -1,28 +1,34 @@
-"""Convolutions whose kernels have three rows, two rows of the result at a time, with 2/3 of the multiplications.
+"""Convolutions two rows of the result at a time, with fewer multiplications: Winograd's F(2, 3) and F(2, 2).
 
-Two neighbouring rows y of the result come from four rows d of the image and the three rows g of the kernel:
+Two neighbouring rows y of the result come from four rows d of the image and three rows g of the kernel, or from three
+and two, by four products rather than six, or three rather than four:
 
-    m0 = (d0 - d2) g0                       m1 = (d1 + d2) (g0 + g1 + g2) / 2
-    m3 = (d1 - d3) g2                       m2 = (d2 - d1) (g0 - g1 + g2) / 2
-    y0 = m0 + m1 + m2                       y1 = m1 - m2 - m3
+    m0 = (d0 - d2) g0                           m0 = (d0 - d1) g0
+    m1 = (d1 + d2) (g0 + g1 + g2) / 2           m1 = d1 (g0 + g1)
+    m2 = (d2 - d1) (g0 - g1 + g2) / 2           m2 = (d2 - d1) g1
+    m3 = (d3 - d1) g2
+    y0 = m0 + m1 + m2                           y0 = m0 + m1
+    y1 = m1 - m2 + m3                           y1 = m1 + m2
 
-Each m is a convolution along the row only: rows of images, mixed, times a row of mixed weights (`rowwise.py`). The same
-four products, the other way around, give the gradient at the kernel. Against f64 the results are off by as much as
-those of the plain products, in f32 by 0.5 to 1.5 times that. Both axes at once would take 4/9 of the multiplications;
-measured with NumPy, 16 mixtures of short runs cost what that saves.
+Each m is a convolution along the row only: rows of images, mixed, times a row of mixed weights (`rowwise.py`). Kernels
+of any height are sums of such groups of rows. With a stride, rows of the kernel that see the same rows of the image,
+every second one for example, make groups: 5 rows at stride 2 are one of three and one of two, 7 products for 10. The
+same products, the other way around, give the gradient at the kernel. In f32 results are off by 0.5 to 1.5 times as much
+as those of plain products. Both axes at once would take 4/9 of the multiplications for 3x3; measured with NumPy, 16
+mixtures of short runs cost what that saves.
 
-Reference: Winograd, 1980, chapter 5; Lavin and Gray, 2016, section 4.1, F(2, 3).
+Reference: Winograd, 1980, chapter 5; Lavin and Gray, 2016, section 4.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 from gdl.ops.lazy import np
 from gdl.ops.rowwise import (
-    LEAST_SUMMED,
     Rowwise,
     Side,
     Sorted,
@@ -36,139 +42,303 @@ from gdl.ops.rowwise import (
     multiply,
     pieces_shape,
     products_of,
-    stripes_of,
-)  # fmt: skip
+)
 from gdl.ops.windows import Windows
 from gdl.record import Record, record
 
 
+class Mixed(NamedTuple):
+    """Rows of the kernel, each with its sign, added up and scaled."""
+
+    taps: tuple[tuple[int, int], ...]
+    scale: float = 1.0
+
+
+class Mixture(NamedTuple):
+    """One product: source rows (`first` plus `sign` times `second`) times mixed weights; its signs in even rows of the
+    result, in odd rows, and in a last row that has no other."""
+
+    first: int
+    second: int
+    sign: int
+    weights: Mixed
+    signs: tuple[int, int, int]
+
+
+#: For so many rows of the kernel the source rows of each product, the weights, and the signs.
+_FORMS: dict[int, tuple[Mixture, ...]] = {
+    1: (
+        Mixture(0, 0, 0, Mixed(((0, 1),)), (1, 0, 0)), Mixture(1, 0, 0, Mixed(((0, 1),)), (0, 1, 0)),
+    ),
+    2: (
+        Mixture(0, 1, -1, Mixed(((0, 1),)), (1, 0, 0)), Mixture(2, 1, -1, Mixed(((1, 1),)), (0, 1, 0)),
+        Mixture(1, 0, 0, Mixed(((0, 1), (1, 1))), (1, 1, 0)),
+    ),
+    3: (
+        Mixture(0, 2, -1, Mixed(((0, 1),)), (1, 0, 0)), Mixture(3, 1, -1, Mixed(((2, 1),)), (0, 1, 0)),
+        Mixture(1, 2, 1, Mixed(((0, 1), (1, 1), (2, 1)), 0.5), (1, 1, 0)),
+        Mixture(2, 1, -1, Mixed(((0, 1), (1, -1), (2, 1)), 0.5), (1, -1, 0)),
+    ),
+}  # fmt: skip
+
+
+class Tap(NamedTuple):
+    """What one row of the kernel sees: of the source's rows of one remainder those from `offset` on."""
+
+    plane: int
+    offset: int
+    tap: int
+
+
 @record
 class Pairs(Record):
-    """How to convolve by pairs of rows: `mixed` rows, one for each pair, and where the images' rows lie among them,
-    borders included: from `before` on."""
+    """How to convolve by pairs of rows: the mixtures for each remainder of the result's rows, single ones first.
 
-    mixed: Rowwise
-    rows: int  # of an image
-    before: int
-    weights: tuple[int, ...]  # the shape of the four mixtures of the kernel's rows
+    Source rows lie in memory sorted by their remainder, then the even before the odd ones, `height` of each, counted
+    from `lowest` on; what lies outside of the image is zero. Mixtures tell rows by where they lie.
+    """
+
+    base: Rowwise  # what one row of the kernel does to one row of each pair
+    source: Side
+    result: Side
+    lowest: int
+    height: int
+    planes: tuple[tuple[Mixture, ...], ...]
+    width: int  # of a row of weights, outputs apart
 
     @property
-    def pairs(self) -> int:
-        return self.mixed.rows
+    def weights(self) -> list[Mixed]:
+        return list(dict.fromkeys([mixture.weights for plane in self.planes for mixture in plane]))
 
-    def inside(self, odd: int) -> tuple[slice, slice]:
-        """Every second row with borders: which of them lie in the image, and which of its rows they are."""
-        start = max(0, -((odd - self.before) // 2))
-        first = 2 * start + odd - self.before
-        stop = max(start, min(self.pairs + 1, start - ((first - self.rows) // 2)))
-        return slice(start, stop), slice(first, first + 2 * (stop - start), 2)
+    @property
+    def sources(self) -> tuple[int, ...]:
+        """Rows that lie in memory."""
+        return (2 * self.source.rows.step * self.height,)
+
+    def results(self, plane: int) -> tuple[slice, slice, slice]:
+        """The result's rows of one remainder: even ones, odd ones, and a last one that has no other."""
+        count, step = self.result.rows.counts[plane], self.result.rows.step
+        end = plane + count // 2 * 2 * step
+        return slice(plane, end, 2 * step), slice(plane + step, end, 2 * step), slice(end, end + count % 2)
+
+    def places(self) -> Iterator[tuple[slice, slice, slice]]:
+        """For the even and the odd ones of each remainder of the source's rows: where they lie, which part of that lies
+        in the image, and which of the image's rows that is."""
+        for i in range(2 * self.source.rows.step):
+            plane, odd = divmod(i, 2)
+            start = max(0, -((self.lowest + odd) // 2))
+            first = self.lowest + odd + 2 * start
+            stop = min(self.height, start + max(0, -((first - self.source.rows.counts[plane]) // 2)))
+            step = self.source.rows.step
+            rows = slice(plane + first * step, plane + (first + 2 * (stop - start)) * step, 2 * step)
+            lies = i * self.height
+            yield slice(lies, lies + self.height), slice(lies + start, lies + stop), rows
 
 
-def pairs_of(images: int, windows: tuple[Windows, Windows], channels: int, outs: int, item_bytes: int) -> Pairs | None:
-    """How to convolve these windows by pairs of rows; None where they do not lie for it."""
-    down, across = windows
-    if down.window != 3 or any(w.stride != 1 for w in windows) or down.dilation != 1 or 0 in (down.count, across.count):
+def pairs_of(plan: Rowwise, windows: tuple[Windows, Windows], is_back: bool = False) -> Pairs | None:
+    """How to do what a plan says by pairs of rows; None where no rows of the kernel belong together."""
+    (down, across), counts = windows, plan.result.rows.counts
+    groups = [_groups(taps) for taps in (_taps_back(down) if is_back else [_taps(down)])]
+    if max(counts, default=0) < 2 or max([len(group) for each in groups for group in each], default=0) < 2:
         return None
-    pairs = -(-down.count // 2)
-    source = Side(Sorted(pairs), Sorted(across.size, across.dilation), channels)
-    result = Side(Sorted(pairs), Sorted(across.count), outs)
-    mixed = Rowwise(images, source, result, ((Term(0, 0, 0, pairs),),), stripes_of(across, source), item_bytes)
-    return Pairs(mixed, down.size, down.before, (4, across.window * channels, outs))
+    offsets = [tap.offset for each in groups for group in each for tap in group]
+    lowest = min(offsets)
+    height = (max(offsets) - lowest + max(counts) - 1) // 2 + 1
+    planes = []
+    for each, count in zip(groups, counts):
+        mixtures = [mixture for group in each for mixture in _mixtures(group, count, lowest, height, plan.source.rows)]
+        planes.append(tuple(sorted(mixtures, key=lambda mixture: sum(map(abs, mixture.signs)))))
+    pairs = Sorted(max(counts) // 2)
+    source = Side(pairs, plan.source.columns, plan.source.channels)
+    result = Side(pairs, plan.result.columns, plan.result.channels)
+    base = Rowwise(plan.images, source, result, ((Term(0, 0, 0, pairs.size),),), plan.stripes, plan.item_bytes)
+    width = across.window * plan.source.channels
+    return Pairs(base, plan.source, plan.result, lowest, height, tuple(planes), width)
+
+
+def _taps(down: Windows) -> list[Tap]:
+    places = [divmod(tap * down.dilation - down.before, down.stride) for tap in range(down.window)]
+    return [Tap(plane, offset, tap) for tap, (offset, plane) in enumerate(places)]
+
+
+def _taps_back(down: Windows) -> list[list[Tap]]:
+    """For each remainder of the images' rows."""
+    planes: list[list[Tap]] = [[] for _ in range(down.stride)]
+    for tap in range(down.window):
+        at = tap * down.dilation - down.before
+        plane = at % down.stride
+        planes[plane].append(Tap(0, (plane - at) // down.stride, tap))
+    return planes
+
+
+def _groups(taps: Sequence[Tap]) -> list[list[Tap]]:
+    """Rows of the kernel in groups of one to three that see neighbouring rows."""
+    groups = []
+    neighbours = groupby(enumerate(sorted(taps)), lambda each: (each[1].plane, each[1].offset - each[0]))
+    for _, found in neighbours:
+        run = [tap for _, tap in found]
+        while run:
+            size = 2 if len(run) in (2, 4) else 3
+            groups.append(run[:size])
+            run = run[size:]
+    return groups
+
+
+def _mixtures(group: Sequence[Tap], count: int, lowest: int, height: int, rows: Sorted) -> Iterator[Mixture]:
+    """What a group of the kernel's rows asks for, for so many rows of the result."""
+
+    def lies(offset: int) -> int:
+        return (2 * group[0].plane + (offset - lowest) % 2) * height + (offset - lowest) // 2
+
+    first = group[0].offset
+    for form in _FORMS[len(group)] if count > 1 else ():
+        weights = Mixed(tuple([(group[j].tap, sign) for j, sign in form.weights.taps]), form.weights.scale)
+        yield Mixture(lies(first + form.first), lies(first + form.second), form.sign, weights, form.signs)
+    for tap in group if count % 2 else ():
+        row = tap.offset + count - 1
+        if 0 <= row < rows.counts[tap.plane]:
+            yield Mixture(lies(row), 0, 0, Mixed(((tap.tap, 1),)), (0, 0, 1))
+
+
+# ---- kernels -------------------------------------------------------------------------------------------------------
 
 
 def convolve_pairs(plan: Pairs) -> Callable[..., None]:
-    """A kernel `k(x, weights, out, scratch)`; weights are [3, taps across * channels, outs]."""
-    rows = plan.mixed
-    block, pieces = blocking(rows, sources=3, results=3)
-    shapes = (*_sources(plan, block), *[rows.result.shape(block)] * 3, plan.weights)
-    products = cache(lambda images: products_of(rows, rows.terms[0][0], 0, images, pieces))
+    """A kernel `k(x, weights, out, scratch)`; weights are [taps down, taps across * channels, outs]."""
+    base, mixed_weights = plan.base, plan.weights
+    block, pieces = blocking(base, sources=plan.sources[0] // base.rows + 2, results=3)
+    source, result = base.source.shape(block), base.result.shape(block)
+    weights_shape = (len(mixed_weights), plan.width, base.result.channels)
+    shapes = (plan.sources + source[1:], source, result, result, result, (1, *result[1:]), weights_shape)
+    products = cache(lambda rows, images: products_of(base, Term(0, 0, 0, rows), 0, images, pieces))
+    steps = [_steps(mixtures) for mixtures in plan.planes]
 
     def run(x: Any, kernel: Any, out: Any, scratch: Any) -> None:
-        *memory, weights = arrays(shapes, scratch, x.dtype)
-        _mix_weights(kernel, weights)
-        for images in blocks(rows.images, block):
-            even, odd, mixed, first, second, third = [fewer(m, images.stop - images.start) for m in memory]
-            for i, matrix in enumerate(_mixtures(x[images], plan, even, odd, mixed)):
-                multiply(products(images.stop - images.start), matrix, weights[i], (first, second, third, first)[i])
-                if i == 2:
-                    np.add(first, second, out=first)
-                    np.add(first, third, out=out[images, 0::2].transpose(1, 0, 2, 3))
-                    np.subtract(second, third, out=second)
-            y1 = out[images, 1::2].transpose(1, 0, 2, 3)
-            np.subtract(second[: len(y1)], first[: len(y1)], out=y1)
+        *memory, mixed_rows = arrays(shapes, scratch, x.dtype)
+        weights = {mixed: _mix(mixed, kernel, rows) for mixed, rows in zip(mixed_weights, mixed_rows)}
+        for images in blocks(base.images, block):
+            count = images.stop - images.start
+            rows, mixed, product, *sums = [fewer(array, count) for array in memory]
+            _fill(plan, rows, x[images])
+            for plane, each in enumerate(steps):
+                targets = [out[images, part].transpose(1, 0, 2, 3) for part in plan.results(plane)]
+                for which in {0, 1, 2}.difference([target.which for _, goals in each for target in goals]):
+                    targets[which].fill(0)
+                for mixture, goals in each:
+                    height = len(targets[goals[0].which])
+                    here, direct = _mixture(mixture, rows, mixed, height), goals[0].is_first
+                    made = (sums[goals[0].which] if direct else product)[:height]
+                    multiply(products(height, count), here, weights[mixture.weights], made)
+                    for which, sign, is_first, is_last in goals:
+                        target = targets[which] if is_last else sums[which][:height]
+                        if is_first and is_last:
+                            target[...] = made
+                        elif not is_first:
+                            (np.add if sign > 0 else np.subtract)(sums[which][:height], made, out=target)
 
-    run.scratch_bytes = bytes_of(shapes, rows.item_bytes)  # type: ignore[attr-defined]
+    run.scratch_bytes = bytes_of(shapes, base.item_bytes)  # type: ignore[attr-defined]
     return run
 
 
+class Goal(NamedTuple):
+    """Which sum a product is added to, with which sign, and whether it is the first or the last there."""
+
+    which: int
+    sign: int
+    is_first: bool
+    is_last: bool
+
+
+def _steps(mixtures: Sequence[Mixture]) -> list[tuple[Mixture, list[Goal]]]:
+    steps: list[tuple[Mixture, list[Goal]]] = []
+    for i, mixture in enumerate(mixtures):
+        goals = []
+        for which, sign in enumerate(mixture.signs):
+            if sign:
+                is_first = not any(before.signs[which] for before in mixtures[:i])
+                goals.append(Goal(which, sign, is_first, not any(after.signs[which] for after in mixtures[i + 1 :])))
+        steps.append((mixture, goals))
+    return steps
+
+
 def correlate_pairs(plan: Pairs) -> Callable[..., None]:
-    """A kernel `k(x, g, out, scratch)` for the gradient at the kernel."""
-    rows = plan.mixed
-    block, pieces = blocking(rows, LEAST_SUMMED, sources=3, results=1)
-    shapes = (*_sources(plan, block), rows.result.shape(block), plan.weights, pieces_shape(rows))
-    products = cache(lambda images: products_of(rows, rows.terms[0][0], 0, images, pieces))
+    """A kernel `k(x, g, out, scratch)` for the gradient at the kernel, by the plan of the convolution."""
+    base, [mixtures], mixed_weights = plan.base, plan.planes, plan.weights
+    block, pieces = blocking(base, is_sum=True, sources=plan.sources[0] // base.rows + 2, results=1)
+    source, result = base.source.shape(block), base.result.shape(block)
+    sums_shape = (len(mixed_weights), plan.width, base.result.channels)
+    shapes = (plan.sources + source[1:], source, result, sums_shape, pieces_shape(base))
+    products = cache(lambda rows, images: products_of(base, Term(0, 0, 0, rows), 0, images, pieces))
+    by_signs = [(signs, list(each)) for signs, each in groupby(sorted(mixtures, key=_signs), _signs)]
 
     def run(x: Any, g: Any, out: Any, scratch: Any) -> None:
         *memory, sums, made = arrays(shapes, scratch, x.dtype)
         sums.fill(0)
-        for images in blocks(rows.images, block):
-            even, odd, mixed, below = [fewer(m, images.stop - images.start) for m in memory]
-            g0, g1 = [g[images, i::2].transpose(1, 0, 2, 3) for i in (0, 1)]
-            paired = below[: len(g1)]
-            for i, matrix in enumerate(_mixtures(x[images], plan, even, odd, mixed)):
-                if i == 0:
-                    below[...] = g0
-                elif i == 1:
-                    np.add(paired, g1, out=paired)
-                elif i == 2:
-                    np.subtract(g0[: len(g1)], g1, out=paired)
-                else:
-                    below[len(g1) :] = 0
-                    paired[...] = g1
-                add_products(products(images.stop - images.start), matrix, below, sums[i], made)
-        _unmix(sums, out)
+        totals = dict(zip(mixed_weights, sums))
+        for images in blocks(base.images, block):
+            count = images.stop - images.start
+            rows, mixed, below = [fewer(array, count) for array in memory]
+            _fill(plan, rows, x[images])
+            parts = [g[images, part].transpose(1, 0, 2, 3) for part in plan.results(0)]
+            for signs, each in by_signs:
+                gradient = _mixed_gradient(signs, parts, below)
+                for mixture in each:
+                    here = _mixture(mixture, rows, mixed, len(gradient))
+                    add_products(products(len(gradient), count), here, gradient, totals[mixture.weights], made)
+        _unmix(totals, out)
 
-    run.scratch_bytes = bytes_of(shapes, rows.item_bytes)  # type: ignore[attr-defined]
+    run.scratch_bytes = bytes_of(shapes, base.item_bytes)  # type: ignore[attr-defined]
     return run
 
 
-def _sources(plan: Pairs, block: int) -> tuple[tuple[int, ...], ...]:
-    """What scratch memory holds of images: every second row, the others, and mixtures of these."""
-    mixed = plan.mixed.source.shape(block)
-    return ((plan.pairs + 1, *mixed[1:]),) * 2 + (mixed,)
+def _signs(mixture: Mixture) -> tuple[int, int, int]:
+    return mixture.signs
 
 
-def _mixtures(x: Any, plan: Pairs, even: Any, odd: Any, mixed: Any) -> Iterator[Any]:
-    """What the four products take of a block of images, one after the other, as sorted rows. The next one overwrites
-    it."""
-    turned, columns = x.transpose(1, 0, 2, 3), plan.mixed.source.columns
-    for i, rows in enumerate((even, odd)):
-        inside, y = plan.inside(i)
-        rows[: inside.start], rows[inside.stop :] = 0, 0
-        for here, there in columns.parts():
-            rows[inside, :, here] = turned[y, :, there]
-    d0, d1, d2, d3 = even[:-1], odd[:-1], even[1:], odd[1:]
-    for combine, a, b in ((np.subtract, d0, d2), (np.add, d1, d2), (np.subtract, d2, d1), (np.subtract, d1, d3)):
-        yield combine(a, b, out=mixed)
+def _mixed_gradient(signs: tuple[int, int, int], parts: Sequence[Any], memory: Any) -> Any:
+    """The sum or difference of even and odd rows, or one kind of rows."""
+    which = [i for i, sign in enumerate(signs) if sign]
+    mixed = memory[: len(parts[which[0]])]
+    if len(which) == 1:
+        mixed[...] = parts[which[0]]
+        return mixed
+    return (np.add if signs[1] > 0 else np.subtract)(parts[0], parts[1], out=mixed)
 
 
-def _mix_weights(kernel: Any, weights: Any) -> None:
-    g0, g1, g2 = kernel
-    first, plus, minus, last = weights
-    half, middle = np.add(g0, g2, out=plus), last
-    np.multiply(half, 0.5, out=half)
-    np.multiply(g1, 0.5, out=middle)
-    np.subtract(half, middle, out=minus)
-    np.add(half, middle, out=plus)
-    first[...], last[...] = g0, g2
+def _fill(plan: Pairs, memory: Any, images: Any) -> None:
+    """Sorts rows of images into memory, with zeros where they have borders."""
+    turned = images.transpose(1, 0, 2, 3)
+    for lies, inside, rows in plan.places():
+        memory[lies.start : inside.start], memory[inside.stop : lies.stop] = 0, 0
+        for here, there in plan.source.columns.parts():
+            memory[inside, :, here] = turned[rows, :, there]
 
 
-def _unmix(sums: Any, out: Any) -> None:
+def _mixture(mixture: Mixture, rows: Any, memory: Any, height: int) -> Any:
+    first = rows[mixture.first : mixture.first + height]
+    if not mixture.sign:
+        return first
+    combine = np.add if mixture.sign > 0 else np.subtract
+    return combine(first, rows[mixture.second : mixture.second + height], out=memory[:height])
+
+
+def _mix(mixed: Mixed, kernel: Any, out: Any) -> Any:
+    """Rows of the kernel, mixed; a single one is where it is."""
+    (first, _), *others = mixed.taps
+    if not others:
+        return kernel[first]
+    before = kernel[first]
+    for tap, sign in others:
+        before = (np.add if sign > 0 else np.subtract)(before, kernel[tap], out=out)
+    return np.multiply(out, mixed.scale, out=out) if mixed.scale != 1 else out
+
+
+def _unmix(sums: dict[Mixed, Any], out: Any) -> None:
     """The gradient at the kernel, from that at the mixtures of its rows."""
-    s0, s1, s2, s3 = sums.reshape(4, *out.shape[1:])
-    np.subtract(s1, s2, out=out[1])
-    np.multiply(out[1], 0.5, out=out[1])
-    np.add(s1, s2, out=s1)
-    np.multiply(s1, 0.5, out=s1)
-    np.add(s0, s1, out=out[0])
-    np.subtract(s1, s3, out=out[2])
+    out.fill(0)
+    for mixed, total in sums.items():
+        if mixed.scale != 1:
+            np.multiply(total, mixed.scale, out=total)
+        for tap, sign in mixed.taps:
+            target = out[tap]
+            (np.add if sign > 0 else np.subtract)(target, total.reshape(target.shape), out=target)
