@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gdl.ops.lazy import np
+from gdl.ops.small_products import small_product
 from gdl.ops.windows import Run, Windows
 from gdl.record import Record, record
 
@@ -30,7 +31,9 @@ class Columns(Record):
     down: Run
     across: Run
     channels: int
+    outs: int  # of a result
     item_bytes: int
+    is_folded: bool = False  # columns are results, not what is multiplied
 
     @property
     def taps(self) -> int:
@@ -53,6 +56,8 @@ class Columns(Record):
         if self.is_plain:
             return self.images
         fits = BLOCK_BYTES // max(self.rows * self.width * self.item_bytes, 1)
+        if not self.is_folded:
+            fits = min(fits, small_product() // max(self.rows * self.width * self.outs, 1) or fits)
         return max(1, min(self.images, max(fits, -(-BLOCK_ROWS // max(self.rows, 1)))))
 
     @property
@@ -82,6 +87,14 @@ class Columns(Record):
     def blocks(self) -> Iterator[slice]:
         for start in range(0, self.images, self.block):
             yield slice(start, min(start + self.block, self.images))
+
+
+def columns_of(
+    images: int, windows: tuple[Windows, Windows], channels: int, outs: int, item_bytes: int, is_folded: bool = False
+) -> Columns:
+    """The columns of all windows."""
+    down, across = windows
+    return Columns(images, down.whole, across.whole, channels, outs, item_bytes, is_folded)
 
 
 def aligned(size_bytes: int) -> int:

@@ -1,274 +1,271 @@
-"""The three convolutions as matrix products, made for given shapes. Kernels of three rows may go over pairs of rows
-(`winograd.py`), where a third of the multiplications is more than what comes with it.
+"""The three convolutions as matrix products, made for given shapes, in the way that takes least time.
 
-Where windows reach into a border, what lies there is not multiplied: the results are computed in parts that see the
-same elements of the kernel. With "same" borders a 5x5 kernel over 7x7 images takes 0.69 of the multiplications, a 3x3
-kernel over 14x14 images 0.91.
+Three ways lead to a convolution and to its gradients: products over columns of windows, which are copied
+(`columns.py`), for few channels and few rows; products of rows where they lie (`rowwise.py`); and these over pairs of
+rows (`winograd.py`), where a third of the multiplications is more than what comes with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, product
+from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
-from gdl.ops.columns import FEW_CHANNELS, Columns, aligned, columns_in, fold, matrix, unfolded
+from gdl.ops.columns import BLOCK_ROWS, Columns, aligned, columns_in, columns_of, fold, matrix, unfolded
 from gdl.ops.lazy import np
-from gdl.ops.windows import Run, Windows, windows_2d
+from gdl.ops.rowwise import (
+    Rowwise,
+    Term,
+    add_rows,
+    backward,
+    blocking,
+    forward,
+    multiply_rows,
+    turned_taps,
+)
+from gdl.ops.small_products import small_product
+from gdl.ops.windows import Windows, windows_2d
 from gdl.ops.winograd import Pairs, convolve_pairs, correlate_pairs, pairs_of
 
-#: What things take, measured on one core, in nanoseconds: to multiply and add two numbers in a large product, ...
-PRODUCT_NS = 0.022
-#: ... to copy or add a number where runs are short, ...
-COPY_NS = 0.4
-#: ... to mix a number with others for a convolution by pairs of rows, or to take a result out of the mixtures, less
-#: what is saved as a third of the columns is not copied, ...
-PAIR_NS = 0.4
-#: ... and to begin a part.
-PART_NS = 15_000.0
-#: A small product takes as long as one with so many more rows.
-MORE_ROWS = 16
-#: More parts are not considered.
-MOST_PARTS = 1024
+#: What things take, measured on one core, in nanoseconds: to multiply and add two numbers in a product, ...
+PRODUCT_NS = 0.019
+#: ... to write a number of its result, ...
+WRITE_NS = 0.05
+#: ... to copy a number into columns, ...
+COPY_NS = 0.45
+#: ... to add a run of columns to an image, and each number of it, ...
+RUN_NS, FOLD_NS = 15.0, 0.6
+#: ... to sort or add a number in long runs, ...
+ADD_NS = 0.2
+#: ... or to mix it with others, which also takes memory that fast caches lack, ...
+MIX_NS = 0.3
+#: ... and to call for something.
+CALL_NS = 2000.0
+#: A product takes as long as one with so many columns, ...
+LEAST_OUTS = 8
+#: ... and so many more rows.
+MORE_ROWS = 4
 
 Kernel = Callable[..., None]
+
+
+class Way(NamedTuple):
+    """One way to compute something: its name, how long it takes, and what makes the kernel for it."""
+
+    name: str
+    cost_ns: float
+    make: Callable[[], Kernel]
 
 
 def convolve(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: int, **attrs: Any) -> Kernel:
     """A kernel `k(x, kernel, out, scratch)` for `conv2d`."""
     windows = _windows(x, kernel, attrs)
-    choices = [([w.whole], w.forward()) for w in windows]
-    outs = kernel[3] // groups
-    parts = _cheapest(choices, x[0], kernel[2], item_bytes, outs)
-    pairs = _cheaper_pairs(_cost_ns(parts, outs), x[0], windows, kernel[2], outs, item_bytes, groups)
+    sizes = x[0], windows, kernel[2], kernel[3] // groups, item_bytes
+    columns, rows = columns_of(*sizes), forward(*sizes)
+    pairs = pairs_of(rows, windows)
+    ways = [
+        Way("columns", _columns_ns(columns), lambda: _products(columns)),
+        Way("rows", _rows_ns(rows), lambda: _by_rows(multiply_rows(rows))),
+    ]
     if pairs is not None:
-        run = convolve_pairs(pairs)
-    else:
-        run = _products(parts, [w.count for w in windows], kernel, item_bytes, groups)
+        ways.append(Way("pairs", _pairs_ns(pairs), lambda: _by_rows(convolve_pairs(pairs))))
+    run = _by_group(groups, _fastest(ways))
     run.counts = windows[0].count, windows[1].count  # type: ignore[attr-defined]
     return run
 
 
 def convolve_back(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: int, **attrs: Any) -> Kernel:
     """A kernel `k(g, kernel, out, scratch)` for `conv2d_input_grad`."""
-    windows = _windows(x, kernel, attrs)
-    whole = Columns(x[0], windows[0].whole, windows[1].whole, kernel[2], item_bytes)
-    outs = kernel[3] // groups
-    way = _folded(whole, windows, groups)
-    way_ns = _cost_ns([whole], outs) + whole.images * whole.rows * whole.width * COPY_NS
-    runs = [w.backward() for w in windows]
-    if min(kernel[2], outs) >= FEW_CHANNELS and not whole.is_plain and len(runs[0]) * len(runs[1]) <= MOST_PARTS:
-        parts = _columns(runs, x[0], outs, item_bytes)
-        parts_ns = _cost_ns(parts, kernel[2])
-        if parts_ns <= way_ns:
-            way, way_ns = _products(parts, x[1:3], kernel, item_bytes, groups, is_turned=True), parts_ns
-    if all(w.stride == 1 for w in windows):
-        seen = windows[0].turned, windows[1].turned
-        pairs = _cheaper_pairs(way_ns, x[0], seen, outs, kernel[2], item_bytes, groups)
-        if pairs is not None:
-            return _turned(convolve_pairs(pairs), kernel, item_bytes)
-    return way
+    _, across = windows = _windows(x, kernel, attrs)
+    channels, outs, weights_bytes = kernel[2], kernel[3] // groups, prod(kernel) // groups * item_bytes
+    sizes = x[0], windows, channels, outs, item_bytes
+    columns, rows = columns_of(*sizes, is_folded=True), backward(*sizes)
+    pairs = pairs_of(rows, windows, is_back=True)
+    ways = [
+        Way("columns", _folded_ns(columns), lambda: _folded(columns, windows)),
+        Way("rows", _rows_ns(rows), lambda: _turned(multiply_rows(rows), across, weights_bytes)),
+    ]
+    if pairs is not None:
+        ways.append(Way("pairs", _pairs_ns(pairs), lambda: _turned(convolve_pairs(pairs), across, weights_bytes)))
+    return _by_group(groups, _fastest(ways))
 
 
 def correlate(x: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: int, **attrs: Any) -> Kernel:
     """A kernel `k(x, g, out, scratch)` for `conv2d_kernel_grad`."""
     windows = _windows(x, kernel, attrs)
-    counts, outs = [w.count for w in windows], kernel[3] // groups
-    choices = [([w.whole], w.forward()) for w in windows]
-    parts = _cheapest(choices, x[0], kernel[2], item_bytes, outs, is_sum=True)
-    pairs = _cheaper_pairs(_cost_ns(parts, outs, is_sum=True), x[0], windows, kernel[2], outs, item_bytes, groups)
+    sizes = x[0], windows, kernel[2], kernel[3] // groups, item_bytes
+    columns, rows = columns_of(*sizes), forward(*sizes)
+    pairs = pairs_of(rows, windows)
+    ways = [
+        Way("columns", _columns_ns(columns), lambda: _sums(columns)),
+        Way("rows", _rows_ns(rows, is_sum=True), lambda: add_rows(rows)),
+    ]
     if pairs is not None:
-        return correlate_pairs(pairs)
-    columns_bytes = max([part.scratch_bytes for part in parts], default=0)
-    below_bytes = max([_result_bytes(part, counts, outs) for part in parts], default=0)
-    piece_bytes = max([part.width for part in parts], default=0) * outs * item_bytes
-
-    def run(x: Any, g: Any, out: Any, scratch: Any = b"") -> None:
-        out.fill(0)
-        memory = scratch[columns_bytes : columns_bytes + below_bytes]
-        sums = scratch[columns_bytes + below_bytes :][:piece_bytes].view(x.dtype)
-        for x_part, g_part, out_part in _by_group(groups, x, g, out):
-            for part in parts:
-                if not part.taps:
-                    continue
-                piece = sums[: part.width * outs].reshape(part.width, outs)
-                target = out_part[part.down.taps, part.across.taps]
-                for block, rows in unfolded(x_part, part, scratch):
-                    below = g_part[block, part.down.places, part.across.places]
-                    if not _is_all(part, counts):
-                        below = _copied(below, memory)
-                    np.matmul(rows.T, matrix(below), out=piece)
-                    np.add(target, piece.reshape(target.shape), out=target)
-
-    run.scratch_bytes = columns_bytes + below_bytes + piece_bytes  # type: ignore[attr-defined]
-    return run
-
-
-# ---- parts -------------------------------------------------------------------------------------------------------
+        ways.append(Way("pairs", _pairs_ns(pairs, is_sum=True), lambda: correlate_pairs(pairs)))
+    return _by_group(groups, _fastest(ways))
 
 
 def _windows(x: Sequence[int], kernel: Sequence[int], attrs: dict[str, Any]) -> tuple[Windows, Windows]:
     return windows_2d(x[1:3], kernel[:2], attrs["stride"], attrs["dilation"], attrs["pad"])
 
 
-def _columns(runs: Sequence[Sequence[Run]], images: int, channels: int, item_bytes: int) -> list[Columns]:
-    return [Columns(images, down, across, channels, item_bytes) for down, across in product(*runs)]
+def _fastest(ways: Sequence[Way]) -> Kernel:
+    return min(ways, key=lambda way: way.cost_ns).make()
 
 
-def _cheapest(
-    choices: Sequence[Sequence[Sequence[Run]]], images: int, channels: int, item_bytes: int, outs: int,
-    is_sum: bool = False,
-) -> list[Columns]:  # fmt: skip
-    """The parts, all windows at once or in runs along either axis, that take the least time."""
-    if channels < FEW_CHANNELS:
-        choices = [runs[:1] for runs in choices]
-    allowed = [runs for runs in product(*choices) if len(runs[0]) * len(runs[1]) <= MOST_PARTS]
-    options = [_columns(runs, images, channels, item_bytes) for runs in allowed]
-    return min(options, key=lambda parts: _cost_ns(parts, outs, is_sum))
+def _by_group(count: int, run: Kernel) -> Kernel:
+    """The kernel for each group of channels, all arrays being split along their last axis."""
+    if count == 1:
+        return run
+
+    def grouped(a: Any, b: Any, out: Any, scratch: Any = b"") -> None:
+        for i in range(count):
+            run(*[x[..., i * (x.shape[-1] // count) : (i + 1) * (x.shape[-1] // count)] for x in (a, b, out)], scratch)
+
+    grouped.scratch_bytes = run.scratch_bytes  # type: ignore[attr-defined]
+    return grouped
 
 
-def _cost_ns(parts: Sequence[Columns], outs: int, is_sum: bool = False) -> float:
-    """How long the parts take together, besides what all ways have in common; `is_sum` if they are added up."""
-    cost_ns = 0.0
-    for part in parts:
-        rows, weights = part.images * part.rows, part.width * outs
-        cost_ns += weights * (rows + MORE_ROWS) * PRODUCT_NS + is_sum * weights * COPY_NS
-        if len(parts) > 1:
-            cost_ns += rows * outs * COPY_NS + PART_NS
+# ---- what they take ----------------------------------------------------------------------------------------------
+
+
+def _products_ns(rows: float, depth: float, outs: float) -> float:
+    return rows * max(outs, LEAST_OUTS) * (depth * PRODUCT_NS + WRITE_NS)
+
+
+def _columns_ns(plan: Columns) -> float:
+    rows = plan.images * plan.rows
+    copies_ns = 0.0 if plan.is_plain else rows * plan.width * COPY_NS
+    return _products_ns(rows + MORE_ROWS, plan.width, plan.outs) + copies_ns
+
+
+def _folded_ns(plan: Columns) -> float:
+    rows = plan.images * plan.rows
+    if plan.is_plain:
+        return _products_ns(rows + MORE_ROWS, plan.outs, plan.width)
+    runs = rows * plan.taps / (max(plan.across.count, 1) if plan.channels == 1 else 1)
+    return _products_ns(rows, plan.outs, plan.width) + runs * RUN_NS + rows * plan.width * FOLD_NS
+
+
+def _rows_ns(plan: Rowwise, is_sum: bool = False) -> float:
+    cost_ns = ADD_NS * plan.images * (prod(plan.source.shape(1)) + prod(plan.result.shape(1)))
+    for terms in plan.terms:
+        cost_ns += sum([_term_ns(plan, term, is_sum) for term in terms])
+        cost_ns += 0.0 if is_sum else plan.images * sum([t.rows for t in terms[1:]]) * plan.result.width * ADD_NS
     return cost_ns
 
 
-def _is_all(part: Columns, counts: Sequence[int]) -> bool:
-    """Whether the part gives the whole result."""
-    return [part.down.count, part.across.count] == list(counts)
+def _term_ns(plan: Rowwise, term: Term, is_sum: bool) -> float:
+    """The products of one row of the kernel."""
+    blocks = _blocks(plan, is_sum)
+    channels, outs = plan.source.channels, plan.result.channels
+    cost_ns = CALL_NS * blocks
+    for stripe in plan.stripes:
+        depth = stripe.window * channels
+        rows = plan.images * term.rows + MORE_ROWS * blocks
+        cost_ns += stripe.count * _products_ns(rows, depth, outs) + CALL_NS * blocks
+        cost_ns += blocks * stripe.count * depth * outs * ADD_NS if is_sum else 0.0
+    return cost_ns
 
 
-def _result_bytes(part: Columns, counts: Sequence[int], channels: int) -> int:
-    return 0 if _is_all(part, counts) else aligned(part.block * part.rows * channels * part.item_bytes)
+def _blocks(plan: Rowwise, is_sum: bool) -> int:
+    block, _ = blocking(plan, is_sum)
+    return -(-plan.images // max(block, 1))
 
 
-def _cheaper_pairs(
-    than_ns: float, images: int, windows: tuple[Windows, Windows], channels: int, outs: int, item_bytes: int,
-    groups: int,
-) -> Pairs | None:  # fmt: skip
-    """How to convolve by pairs of rows, where that takes less time than so many nanoseconds."""
-    plan = pairs_of(images, windows, channels, outs, item_bytes)
-    if plan is None or groups != 1 or min(channels, outs) < FEW_CHANNELS:
-        return None
-    rows, weights = images * plan.pairs * plan.across.count, plan.width * outs
-    products_ns = 4 * weights * (rows + MORE_ROWS) * PRODUCT_NS
-    mixing_ns = 2 * rows * (channels + outs) * PAIR_NS + 4 * weights * COPY_NS + PART_NS
-    return plan if products_ns + mixing_ns < than_ns else None
+def _pairs_ns(plan: Pairs, is_sum: bool = False) -> float:
+    base = plan.base
+    sorted_ns = base.images * (plan.source.width * plan.sources[0] + plan.result.width * plan.result.rows.size) * ADD_NS
+    cost_ns = sorted_ns + len(plan.weights) * plan.width * base.result.channels * ADD_NS
+    for plane, mixtures in enumerate(plan.planes):
+        pairs = plan.result.rows.counts[plane] // 2
+        for mixture in mixtures:
+            term = Term(0, 0, 0, 1 if mixture.signs[2] else pairs)
+            uses = 1 if is_sum else sum(map(abs, mixture.signs))
+            numbers = abs(mixture.sign) * base.source.width + uses * base.result.width
+            mixed_ns = base.images * term.rows * numbers * MIX_NS + CALL_NS * _blocks(base, is_sum)
+            cost_ns += _term_ns(base, term, is_sum) + mixed_ns
+    return cost_ns
 
 
-def _turned(run: Kernel, kernel: Sequence[int], item_bytes: int) -> Kernel:
+# ---- products of rows --------------------------------------------------------------------------------------------
+
+
+def _by_rows(run: Kernel) -> Kernel:
+    """The kernel for kernels [taps down, taps across, channels, outs]."""
+
+    def by_rows(x: Any, kernel: Any, out: Any, scratch: Any = b"") -> None:
+        run(x, kernel.reshape(len(kernel), -1, kernel.shape[3]), out, scratch)
+
+    by_rows.scratch_bytes = run.scratch_bytes  # type: ignore[attr-defined]
+    return by_rows
+
+
+def _turned(run: Kernel, across: Windows, weights_bytes: int) -> Kernel:
     """The kernel for a convolution that is turned around."""
-    first = run.scratch_bytes  # type: ignore[attr-defined]
+    first, taps = run.scratch_bytes, turned_taps(across)  # type: ignore[attr-defined]
+    order = [taps.at(across.window - 1 - tap) for tap in range(across.window)]
 
     def turned(g: Any, kernel: Any, out: Any, scratch: Any) -> None:
-        run(g, _copied(kernel[::-1, ::-1].transpose(0, 1, 3, 2), scratch[first:]), out, scratch)
+        height, width, channels, outs = kernel.shape
+        weights = np.ndarray((height, width, outs, channels), kernel.dtype, scratch, first)
+        for tap, place in enumerate(order):
+            weights[:, place] = kernel[:, tap].transpose(0, 2, 1)
+        run(g, weights.reshape(height, -1, channels), out, scratch)
 
-    turned.scratch_bytes = first + aligned(prod(kernel) * item_bytes)  # type: ignore[attr-defined]
+    turned.scratch_bytes = first + aligned(weights_bytes)  # type: ignore[attr-defined]
     return turned
 
 
-# ---- products ----------------------------------------------------------------------------------------------------
+# ---- products of columns -----------------------------------------------------------------------------------------
 
 
-def _products(
-    parts: Sequence[Columns], counts: Sequence[int], kernel: Sequence[int], item_bytes: int, groups: int,
-    is_turned: bool = False,
-) -> Kernel:  # fmt: skip
-    """A kernel `k(x, kernel, out, scratch)`: each part of `out` is columns of x times the weights for this part.
-    `is_turned` if `kernel` is that of the convolution which is turned around."""
-    channels = kernel[2] if is_turned else kernel[3] // groups
-    steps = [(p, _is_all(p, counts), p.images * p.rows < p.channels * p.across.window) for p in parts]
-    columns_bytes = max([part.scratch_bytes for part in parts], default=0)
-    result_bytes = max([_result_bytes(part, counts, channels) for part in parts], default=0)
-    turned_bytes = aligned(prod(kernel) // groups * item_bytes) if is_turned else 0
-    rest_bytes = max([
-        _result_bytes(part, (), channels) if apart else part.width * channels * item_bytes
-        for part, _, apart in steps if apart or part.taps < kernel[0] * kernel[1]
-    ], default=0)  # fmt: skip
-    _, first, second, third, end = accumulate((columns_bytes, result_bytes, turned_bytes, rest_bytes), initial=0)
-
+def _products(plan: Columns) -> Kernel:
     def run(x: Any, kernel: Any, out: Any, scratch: Any = b"") -> None:
-        memory, turned, rest = scratch[first:second], scratch[second:third], scratch[third:]
-        for x_part, kernel_part, out_part in _by_group(groups, x, kernel, out):
-            if is_turned:
-                kernel_part = _copied(kernel_part[::-1, ::-1].transpose(0, 1, 3, 2), turned)
-            for part, is_all, apart in steps:
-                target = out_part[:, part.down.places, part.across.places]
-                if not part.taps:
-                    target.fill(0)
-                    continue
-                pieces = _weights(kernel_part, part, apart, rest)
-                for block, rows in unfolded(x_part, part, scratch):
-                    place = target[block]
-                    result = place if is_all else _memory(place.shape, memory, x.dtype)
-                    _multiply(rows, pieces, matrix(result), rest)
-                    if not is_all:
-                        place[...] = result
+        for block, rows in unfolded(x, plan, scratch):
+            np.matmul(rows, matrix(kernel), out=matrix(out[block]))
 
-    run.scratch_bytes = end  # type: ignore[attr-defined]
+    run.scratch_bytes = plan.scratch_bytes  # type: ignore[attr-defined]
     return run
 
 
-def _multiply(rows: Any, pieces: Sequence[Any], out: Any, scratch: Any) -> None:
-    """The sum of the products of parts of the rows with pieces."""
-    start = len(pieces[0])
-    np.matmul(rows[:, :start], pieces[0], out=out)
-    for piece in pieces[1:]:
-        more = _memory(out.shape, scratch, out.dtype)
-        np.matmul(rows[:, start : start + len(piece)], piece, out=more)
-        np.add(out, more, out=out)
-        start += len(piece)
-
-
-def _weights(kernel: Any, part: Columns, apart: bool, scratch: Any) -> Sequence[Any]:
-    """The weights of a part as matrices that stand on each other; `apart` if to add products is less than to copy."""
-    piece = kernel[part.down.taps, part.across.taps]
-    if part.taps == len(kernel) * kernel.shape[1] or piece.flags.c_contiguous:
-        return [matrix(piece)]
-    if not apart:
-        return [matrix(_copied(piece, scratch))]
-    rows = [row for row in piece]
-    return [matrix(row) for row in rows] if rows[0].flags.c_contiguous else [each for row in rows for each in row]
-
-
-def _folded(plan: Columns, windows: tuple[Windows, Windows], groups: int) -> Kernel:
-    """A kernel for `conv2d_input_grad` that adds up columns: for few channels, and where parts would be small."""
+def _folded(plan: Columns, windows: tuple[Windows, Windows]) -> Kernel:
+    """A kernel for `conv2d_input_grad` that adds up columns."""
+    first, small = plan.columns_bytes, small_product() // max(plan.outs * plan.width, 1)
+    few = max(small, BLOCK_ROWS) if small else max(plan.block * plan.rows, 1)
 
     def run(g: Any, kernel: Any, out: Any, scratch: Any = b"") -> None:
-        for g_part, kernel_part, out_part in _by_group(groups, g, matrix(kernel), out):
-            if plan.is_plain:
-                np.matmul(matrix(g_part), kernel_part.T, out=matrix(out_part))
-                continue
-            rows, columns = columns_in(scratch, plan, g.dtype)
-            for block in plan.blocks():
-                below = matrix(g_part[block])
-                np.matmul(below, kernel_part.T, out=rows[: len(below)])
-                fold(columns, out_part[block], *windows)
+        if plan.is_plain:
+            np.matmul(matrix(g), matrix(kernel).T, out=matrix(out))
+            return
+        rows, columns = columns_in(scratch, plan, g.dtype)
+        weights = np.ndarray((plan.outs, plan.width), g.dtype, scratch, first)
+        weights[...] = matrix(kernel).T
+        for block in plan.blocks():
+            below = matrix(g[block])
+            for start in range(0, len(below), few):
+                some = below[start : start + few]
+                np.matmul(some, weights, out=rows[start : start + len(some)])
+            fold(columns, out[block], *windows)
 
-    run.scratch_bytes = plan.columns_bytes  # type: ignore[attr-defined]
+    weights_bytes = 0 if plan.is_plain else plan.outs * plan.width * plan.item_bytes
+    run.scratch_bytes = first + weights_bytes  # type: ignore[attr-defined]
     return run
 
 
-def _by_group(count: int, *arrays: Any) -> Iterator[tuple[Any, ...]]:
-    """The arrays' parts in each group, all being split along their last axis."""
-    if count == 1:
-        yield arrays
-        return
-    for i in range(count):
-        yield tuple([a[..., i * (a.shape[-1] // count) : (i + 1) * (a.shape[-1] // count)] for a in arrays])
+def _sums(plan: Columns) -> Kernel:
+    """A kernel for `conv2d_kernel_grad`."""
+    first, piece_bytes = plan.scratch_bytes, plan.width * plan.outs * plan.item_bytes
 
+    def run(x: Any, g: Any, out: Any, scratch: Any = b"") -> None:
+        if plan.is_plain:
+            np.matmul(matrix(x).T, matrix(g), out=matrix(out))
+            return
+        piece = np.ndarray((plan.width, plan.outs), x.dtype, scratch, first)
+        out.fill(0)
+        for block, rows in unfolded(x, plan, scratch):
+            np.matmul(rows.T, matrix(g[block]), out=piece)
+            np.add(matrix(out), piece, out=matrix(out))
 
-def _memory(shape: Sequence[int], scratch: Any, dtype: Any) -> Any:
-    return np.ndarray(shape, dtype, scratch)
-
-
-def _copied(array: Any, scratch: Any) -> Any:
-    copy = _memory(array.shape, scratch, array.dtype)
-    copy[...] = array
-    return copy
+    run.scratch_bytes = 0 if plan.is_plain else first + piece_bytes  # type: ignore[attr-defined]
+    return run

@@ -124,12 +124,6 @@ class Windows(Record):
         places, taps = slice(0, self.count), slice(0, self.window)
         return Run(places, taps, self.count, self.window, -self.before, self.stride, self.dilation, self.size)
 
-    @property
-    def turned(self) -> Windows:
-        """What the inputs see of the outputs, at stride 1: windows too, whose elements are counted from the end."""
-        reach = (self.window - 1) * self.dilation
-        return Windows(self.count, self.window, 1, self.dilation, reach - self.before, self.size)
-
     def forward(self) -> list[Run]:
         """The outputs in runs that see the same elements of the window: what lies in a border counts for nothing."""
 

@@ -1,203 +1,344 @@
-"""Convolutions whose kernels have three rows, two rows of the result at a time, with 2/3 of the multiplications.
+"""Convolutions two rows of the result at a time, with fewer multiplications: Winograd's F(2, 3) and F(2, 2).
 
-Two neighbouring rows y of the result come from four rows d of the image and the three rows g of the kernel:
+Two neighbouring rows y of the result come from four rows d of the image and three rows g of the kernel, or from three
+and two, by four products rather than six, or three rather than four:
 
-    m0 = (d0 - d2) g0                       m1 = (d1 + d2) (g0 + g1 + g2) / 2
-    m3 = (d1 - d3) g2                       m2 = (d2 - d1) (g0 - g1 + g2) / 2
-    y0 = m0 + m1 + m2                       y1 = m1 - m2 - m3
+    m0 = (d0 - d2) g0                           m0 = (d0 - d1) g0
+    m1 = (d1 + d2) (g0 + g1 + g2) / 2           m1 = d1 (g0 + g1)
+    m2 = (d2 - d1) (g0 - g1 + g2) / 2           m2 = (d2 - d1) g1
+    m3 = (d3 - d1) g2
+    y0 = m0 + m1 + m2                           y0 = m0 + m1
+    y1 = m1 - m2 + m3                           y1 = m1 + m2
 
-Each m is a convolution along the row only, so a product of matrices over columns of windows. The same four products,
-the other way around, give the gradient at the kernel. Against f64 the results are off by as much as those of the plain
-products, in f32 by 0.5 to 1.5 times that. Both axes at once would take 4/9 of the multiplications; measured with NumPy,
-16 mixtures of short runs cost what that saves: f32, one core, 50 images of 14x14, milliseconds plain, so, both axes: 32
-to 64 channels 5.0, 4.1, 4.3; 64 to 32 channels 5.5, 4.5, 4.5.
+Each m is a convolution along the row only: rows of images, mixed, times a row of mixed weights (`rowwise.py`). Kernels
+of any height are sums of such groups of rows. With a stride, rows of the kernel that see the same rows of the image,
+every second one for example, make groups: 5 rows at stride 2 are one of three and one of two, 7 products for 10. The
+same products, the other way around, give the gradient at the kernel. In f32 results are off by 0.5 to 1.5 times as much
+as those of plain products. Both axes at once would take 4/9 of the multiplications for 3x3; measured with NumPy, 16
+mixtures of short runs cost what that saves.
 
-Reference: Winograd, 1980, chapter 5; Lavin and Gray, 2016, section 4.1, F(2, 3).
+Reference: Winograd, 1980, chapter 5; Lavin and Gray, 2016, section 4.1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
-from math import prod
-from typing import Any
+from functools import cache
+from itertools import groupby
+from typing import Any, NamedTuple
 
-from gdl.ops.columns import aligned
 from gdl.ops.lazy import np
-from gdl.ops.windows import Run, Windows
+from gdl.ops.rowwise import (
+    Rowwise,
+    Side,
+    Sorted,
+    Term,
+    add_products,
+    arrays,
+    blocking,
+    blocks,
+    bytes_of,
+    fewer,
+    multiply,
+    pieces_shape,
+    products_of,
+)
+from gdl.ops.windows import Windows
 from gdl.record import Record, record
 
-#: Columns and products of about so many bytes are made at a time. With what they are made of they fill a fast cache ...
-BLOCK_BYTES = 1 << 19
-#: ... but not of fewer rows, which would make matrix products too small.
-BLOCK_ROWS = 256
+
+class Mixed(NamedTuple):
+    """Rows of the kernel, each with its sign, added up and scaled."""
+
+    taps: tuple[tuple[int, int], ...]
+    scale: float = 1.0
+
+
+class Mixture(NamedTuple):
+    """One product: source rows (`first` plus `sign` times `second`) times mixed weights; its signs in even rows of the
+    result, in odd rows, and in a last row that has no other."""
+
+    first: int
+    second: int
+    sign: int
+    weights: Mixed
+    signs: tuple[int, int, int]
+
+
+#: For so many rows of the kernel the source rows of each product, the weights, and the signs.
+_FORMS: dict[int, tuple[Mixture, ...]] = {
+    1: (
+        Mixture(0, 0, 0, Mixed(((0, 1),)), (1, 0, 0)), Mixture(1, 0, 0, Mixed(((0, 1),)), (0, 1, 0)),
+    ),
+    2: (
+        Mixture(0, 1, -1, Mixed(((0, 1),)), (1, 0, 0)), Mixture(2, 1, -1, Mixed(((1, 1),)), (0, 1, 0)),
+        Mixture(1, 0, 0, Mixed(((0, 1), (1, 1))), (1, 1, 0)),
+    ),
+    3: (
+        Mixture(0, 2, -1, Mixed(((0, 1),)), (1, 0, 0)), Mixture(3, 1, -1, Mixed(((2, 1),)), (0, 1, 0)),
+        Mixture(1, 2, 1, Mixed(((0, 1), (1, 1), (2, 1)), 0.5), (1, 1, 0)),
+        Mixture(2, 1, -1, Mixed(((0, 1), (1, -1), (2, 1)), 0.5), (1, -1, 0)),
+    ),
+}  # fmt: skip
+
+
+class Tap(NamedTuple):
+    """What one row of the kernel sees: of the source's rows of one remainder those from `offset` on."""
+
+    plane: int
+    offset: int
+    tap: int
 
 
 @record
 class Pairs(Record):
-    """How to convolve so many images by pairs of rows. `padded` are the images' rows with their borders."""
+    """How to convolve by pairs of rows: the mixtures for each remainder of the result's rows, single ones first.
 
-    images: int
-    padded: Run
-    across: Run
-    channels: int
-    outs: int
-    item_bytes: int
+    Source rows lie in memory sorted by their remainder, then the even before the odd ones, `height` of each, counted
+    from `lowest` on; what lies outside of the image is zero. Mixtures tell rows by where they lie.
+    """
 
-    @property
-    def pairs(self) -> int:
-        """Of rows of the result; the last row may have no other."""
-        return self.padded.count // 2
-
-    @property
-    def width(self) -> int:
-        """Elements under a window's row."""
-        return self.across.window * self.channels
+    base: Rowwise  # what one row of the kernel does to one row of each pair
+    source: Side
+    result: Side
+    lowest: int
+    height: int
+    planes: tuple[tuple[Mixture, ...], ...]
+    width: int  # of a row of weights, outputs apart
 
     @property
-    def block(self) -> int:
-        """Images that are convolved together: blocks are about equally large."""
-        rows = self.pairs * self.across.count
-        fits = BLOCK_BYTES // max(rows * (self.width + self.outs) * self.item_bytes, 1)
-        blocks = -(-self.images // max(1, fits, -(-BLOCK_ROWS // max(rows, 1))))
-        return -(-self.images // max(blocks, 1))
+    def weights(self) -> list[Mixed]:
+        return list(dict.fromkeys([mixture.weights for plane in self.planes for mixture in plane]))
 
     @property
-    def shapes(self) -> tuple[tuple[int, ...], ...]:
-        """What scratch memory holds: the images with borders, mixed rows, their columns."""
-        images, pairs, across = self.block, self.pairs, self.across
-        return (
-            (images, pairs + 1, 2, across.reach * self.channels),
-            (images, pairs, across.reach * self.channels),
-            (images, pairs, across.count, self.width),
-        )
+    def sources(self) -> tuple[int, ...]:
+        """Rows that lie in memory."""
+        return (2 * self.source.rows.step * self.height,)
 
-    @property
-    def rows_shape(self) -> tuple[int, ...]:
-        """Every second row of a block of results."""
-        return (self.block, self.pairs, self.across.count, self.outs)
+    def results(self, plane: int) -> tuple[slice, slice, slice]:
+        """The result's rows of one remainder: even ones, odd ones, and a last one that has no other."""
+        count, step = self.result.rows.counts[plane], self.result.rows.step
+        end = plane + count // 2 * 2 * step
+        return slice(plane, end, 2 * step), slice(plane + step, end, 2 * step), slice(end, end + count % 2)
+
+    def places(self) -> Iterator[tuple[slice, slice, slice]]:
+        """For the even and the odd ones of each remainder of the source's rows: where they lie, which part of that lies
+        in the image, and which of the image's rows that is."""
+        for i in range(2 * self.source.rows.step):
+            plane, odd = divmod(i, 2)
+            start = max(0, -((self.lowest + odd) // 2))
+            first = self.lowest + odd + 2 * start
+            stop = min(self.height, start + max(0, -((first - self.source.rows.counts[plane]) // 2)))
+            step = self.source.rows.step
+            rows = slice(plane + first * step, plane + (first + 2 * (stop - start)) * step, 2 * step)
+            lies = i * self.height
+            yield slice(lies, lies + self.height), slice(lies + start, lies + stop), rows
 
 
-def pairs_of(images: int, windows: tuple[Windows, Windows], channels: int, outs: int, item_bytes: int) -> Pairs | None:
-    """How to convolve these windows by pairs of rows; None where they do not lie for it."""
-    down, across = windows
-    if down.window != 3 or any(w.stride != 1 for w in windows) or down.dilation != 1 or 0 in (down.count, across.count):
+def pairs_of(plan: Rowwise, windows: tuple[Windows, Windows], is_back: bool = False) -> Pairs | None:
+    """How to do what a plan says by pairs of rows; None where no rows of the kernel belong together."""
+    (down, across), counts = windows, plan.result.rows.counts
+    groups = [_groups(taps) for taps in (_taps_back(down) if is_back else [_taps(down)])]
+    if max(counts, default=0) < 2 or max([len(group) for each in groups for group in each], default=0) < 2:
         return None
-    rows = down.count + down.count % 2
-    padded = Run(slice(0, rows), slice(0, 3), rows, 3, -down.before, 1, 1, down.size)
-    return Pairs(images, padded, across.whole, channels, outs, item_bytes)
+    offsets = [tap.offset for each in groups for group in each for tap in group]
+    lowest = min(offsets)
+    height = (max(offsets) - lowest + max(counts) - 1) // 2 + 1
+    planes = []
+    for each, count in zip(groups, counts):
+        mixtures = [mixture for group in each for mixture in _mixtures(group, count, lowest, height, plan.source.rows)]
+        planes.append(tuple(sorted(mixtures, key=lambda mixture: sum(map(abs, mixture.signs)))))
+    pairs = Sorted(max(counts) // 2)
+    source = Side(pairs, plan.source.columns, plan.source.channels)
+    result = Side(pairs, plan.result.columns, plan.result.channels)
+    base = Rowwise(plan.images, source, result, ((Term(0, 0, 0, pairs.size),),), plan.stripes, plan.item_bytes)
+    width = across.window * plan.source.channels
+    return Pairs(base, plan.source, plan.result, lowest, height, tuple(planes), width)
+
+
+def _taps(down: Windows) -> list[Tap]:
+    places = [divmod(tap * down.dilation - down.before, down.stride) for tap in range(down.window)]
+    return [Tap(plane, offset, tap) for tap, (offset, plane) in enumerate(places)]
+
+
+def _taps_back(down: Windows) -> list[list[Tap]]:
+    """For each remainder of the images' rows."""
+    planes: list[list[Tap]] = [[] for _ in range(down.stride)]
+    for tap in range(down.window):
+        at = tap * down.dilation - down.before
+        plane = at % down.stride
+        planes[plane].append(Tap(0, (plane - at) // down.stride, tap))
+    return planes
+
+
+def _groups(taps: Sequence[Tap]) -> list[list[Tap]]:
+    """Rows of the kernel in groups of one to three that see neighbouring rows."""
+    groups = []
+    neighbours = groupby(enumerate(sorted(taps)), lambda each: (each[1].plane, each[1].offset - each[0]))
+    for _, found in neighbours:
+        run = [tap for _, tap in found]
+        while run:
+            size = 2 if len(run) in (2, 4) else 3
+            groups.append(run[:size])
+            run = run[size:]
+    return groups
+
+
+def _mixtures(group: Sequence[Tap], count: int, lowest: int, height: int, rows: Sorted) -> Iterator[Mixture]:
+    """What a group of the kernel's rows asks for, for so many rows of the result."""
+
+    def lies(offset: int) -> int:
+        return (2 * group[0].plane + (offset - lowest) % 2) * height + (offset - lowest) // 2
+
+    first = group[0].offset
+    for form in _FORMS[len(group)] if count > 1 else ():
+        weights = Mixed(tuple([(group[j].tap, sign) for j, sign in form.weights.taps]), form.weights.scale)
+        yield Mixture(lies(first + form.first), lies(first + form.second), form.sign, weights, form.signs)
+    for tap in group if count % 2 else ():
+        row = tap.offset + count - 1
+        if 0 <= row < rows.counts[tap.plane]:
+            yield Mixture(lies(row), 0, 0, Mixed(((tap.tap, 1),)), (0, 0, 1))
+
+
+# ---- kernels -------------------------------------------------------------------------------------------------------
 
 
 def convolve_pairs(plan: Pairs) -> Callable[..., None]:
-    """A kernel `k(x, kernel, out, scratch)`; the kernel may be a view that is turned around."""
-    weights_shape = (4, plan.width, plan.outs)
-    shapes = (*plan.shapes, weights_shape, *[plan.rows_shape] * 3)
+    """A kernel `k(x, weights, out, scratch)`; weights are [taps down, taps across * channels, outs]."""
+    base, mixed_weights = plan.base, plan.weights
+    block, pieces = blocking(base, sources=plan.sources[0] // base.rows + 2, results=3)
+    source, result = base.source.shape(block), base.result.shape(block)
+    weights_shape = (len(mixed_weights), plan.width, base.result.channels)
+    shapes = (plan.sources + source[1:], source, result, result, result, (1, *result[1:]), weights_shape)
+    products = cache(lambda rows, images: products_of(base, Term(0, 0, 0, rows), 0, images, pieces))
+    steps = [_steps(mixtures) for mixtures in plan.planes]
 
     def run(x: Any, kernel: Any, out: Any, scratch: Any) -> None:
-        padded, mixed, columns, weights, m0, m1, m2 = _arrays(shapes, scratch, x.dtype)
-        _mix_weights(kernel.reshape(3, *weights_shape[1:]), weights)
-        padded.fill(0)
-        for block in _blocks(plan):
-            y0, y1 = out[block, 0::2], out[block, 1::2]
-            count, rows = y1.shape[:2]
-            first, second, third = m0[:count], m1[:count], m2[:count]
-            for i, matrix in enumerate(_mixtures(x[block], plan, padded, mixed, columns)):
-                product = (first, second, third, first)[i]
-                np.matmul(matrix, weights[i], out=product.reshape(-1, plan.outs))
-                if i == 2:
-                    np.add(first, second, out=first)
-                    np.add(first, third, out=y0)
-                    np.subtract(second, third, out=second)
-            np.subtract(second[:, :rows], first[:, :rows], out=y1)
+        *memory, mixed_rows = arrays(shapes, scratch, x.dtype)
+        weights = {mixed: _mix(mixed, kernel, rows) for mixed, rows in zip(mixed_weights, mixed_rows)}
+        for images in blocks(base.images, block):
+            count = images.stop - images.start
+            rows, mixed, product, *sums = [fewer(array, count) for array in memory]
+            _fill(plan, rows, x[images])
+            for plane, each in enumerate(steps):
+                targets = [out[images, part].transpose(1, 0, 2, 3) for part in plan.results(plane)]
+                for which in {0, 1, 2}.difference([target.which for _, goals in each for target in goals]):
+                    targets[which].fill(0)
+                for mixture, goals in each:
+                    height = len(targets[goals[0].which])
+                    here, direct = _mixture(mixture, rows, mixed, height), goals[0].is_first
+                    made = (sums[goals[0].which] if direct else product)[:height]
+                    multiply(products(height, count), here, weights[mixture.weights], made)
+                    for which, sign, is_first, is_last in goals:
+                        target = targets[which] if is_last else sums[which][:height]
+                        if is_first and is_last:
+                            target[...] = made
+                        elif not is_first:
+                            (np.add if sign > 0 else np.subtract)(sums[which][:height], made, out=target)
 
-    run.scratch_bytes = _bytes_of(shapes, plan.item_bytes)  # type: ignore[attr-defined]
+    run.scratch_bytes = bytes_of(shapes, base.item_bytes)  # type: ignore[attr-defined]
     return run
+
+
+class Goal(NamedTuple):
+    """Which sum a product is added to, with which sign, and whether it is the first or the last there."""
+
+    which: int
+    sign: int
+    is_first: bool
+    is_last: bool
+
+
+def _steps(mixtures: Sequence[Mixture]) -> list[tuple[Mixture, list[Goal]]]:
+    steps: list[tuple[Mixture, list[Goal]]] = []
+    for i, mixture in enumerate(mixtures):
+        goals = []
+        for which, sign in enumerate(mixture.signs):
+            if sign:
+                is_first = not any(before.signs[which] for before in mixtures[:i])
+                goals.append(Goal(which, sign, is_first, not any(after.signs[which] for after in mixtures[i + 1 :])))
+        steps.append((mixture, goals))
+    return steps
 
 
 def correlate_pairs(plan: Pairs) -> Callable[..., None]:
-    """A kernel `k(x, g, out, scratch)` for the gradient at the kernel."""
-    sums_shape = (4, plan.width, plan.outs)
-    shapes = (*plan.shapes, plan.rows_shape, sums_shape, sums_shape[1:])
+    """A kernel `k(x, g, out, scratch)` for the gradient at the kernel, by the plan of the convolution."""
+    base, [mixtures], mixed_weights = plan.base, plan.planes, plan.weights
+    block, pieces = blocking(base, is_sum=True, sources=plan.sources[0] // base.rows + 2, results=1)
+    source, result = base.source.shape(block), base.result.shape(block)
+    sums_shape = (len(mixed_weights), plan.width, base.result.channels)
+    shapes = (plan.sources + source[1:], source, result, sums_shape, pieces_shape(base))
+    products = cache(lambda rows, images: products_of(base, Term(0, 0, 0, rows), 0, images, pieces))
+    by_signs = [(signs, list(each)) for signs, each in groupby(sorted(mixtures, key=_signs), _signs)]
 
     def run(x: Any, g: Any, out: Any, scratch: Any) -> None:
-        padded, mixed, columns, below, sums, piece = _arrays(shapes, scratch, x.dtype)
-        padded.fill(0)
+        *memory, sums, made = arrays(shapes, scratch, x.dtype)
         sums.fill(0)
-        for block in _blocks(plan):
-            g0, g1 = g[block, 0::2], g[block, 1::2]
-            count, rows = g1.shape[:2]
-            under, paired = below[:count], below[:count, :rows]
-            for i, matrix in enumerate(_mixtures(x[block], plan, padded, mixed, columns)):
-                if i == 0:
-                    under[...] = g0
-                elif i == 1:
-                    np.add(paired, g1, out=paired)
-                elif i == 2:
-                    np.subtract(g0[:, :rows], g1, out=paired)
-                else:
-                    under[:, rows:] = 0
-                    paired[...] = g1
-                np.matmul(matrix.T, under.reshape(-1, plan.outs), out=piece)
-                np.add(sums[i], piece, out=sums[i])
-        _unmix(sums, out)
+        totals = dict(zip(mixed_weights, sums))
+        for images in blocks(base.images, block):
+            count = images.stop - images.start
+            rows, mixed, below = [fewer(array, count) for array in memory]
+            _fill(plan, rows, x[images])
+            parts = [g[images, part].transpose(1, 0, 2, 3) for part in plan.results(0)]
+            for signs, each in by_signs:
+                gradient = _mixed_gradient(signs, parts, below)
+                for mixture in each:
+                    here = _mixture(mixture, rows, mixed, len(gradient))
+                    add_products(products(len(gradient), count), here, gradient, totals[mixture.weights], made)
+        _unmix(totals, out)
 
-    run.scratch_bytes = _bytes_of(shapes, plan.item_bytes)  # type: ignore[attr-defined]
+    run.scratch_bytes = bytes_of(shapes, base.item_bytes)  # type: ignore[attr-defined]
     return run
 
 
-def _mixtures(x: Any, plan: Pairs, padded: Any, mixed: Any, columns: Any) -> Iterator[Any]:
-    """What the four products take of a block of images, one after the other, each as a matrix with a row for each
-    window. The next one overwrites it."""
-    count, across = len(x), plan.across
-    (inside_y, y), (inside_x, z) = plan.padded.overlap, across.overlap
-    pixels = padded.reshape(len(padded), -1, across.reach, plan.channels)
-    pixels[:count, inside_y, inside_x] = x[:, y, z]
-    even, odd = padded[:count, :, 0], padded[:count, :, 1]
-    d0, d1, d2, d3 = even[:, :-1], odd[:, :-1], even[:, 1:], odd[:, 1:]
-    rows, steps = mixed[:count], mixed.strides
-    step = plan.channels * mixed.itemsize
-    seen = np.lib.stride_tricks.as_strided(
-        rows, (count, plan.pairs, across.count, across.window, plan.channels),
-        (*steps[:2], step * across.along, step * across.between, mixed.itemsize),
-    )  # fmt: skip
-    copied = columns[:count]
-    for combine, a, b in ((np.subtract, d0, d2), (np.add, d1, d2), (np.subtract, d2, d1), (np.subtract, d1, d3)):
-        combine(a, b, out=rows)
-        copied.reshape(seen.shape)[...] = seen
-        yield copied.reshape(-1, plan.width)
+def _signs(mixture: Mixture) -> tuple[int, int, int]:
+    return mixture.signs
 
 
-def _mix_weights(kernel: Any, weights: Any) -> None:
-    g0, g1, g2 = kernel
-    first, plus, minus, last = weights
-    half, middle = np.add(g0, g2, out=plus), last
-    np.multiply(half, 0.5, out=half)
-    np.multiply(g1, 0.5, out=middle)
-    np.subtract(half, middle, out=minus)
-    np.add(half, middle, out=plus)
-    first[...], last[...] = g0, g2
+def _mixed_gradient(signs: tuple[int, int, int], parts: Sequence[Any], memory: Any) -> Any:
+    """The sum or difference of even and odd rows, or one kind of rows."""
+    which = [i for i, sign in enumerate(signs) if sign]
+    mixed = memory[: len(parts[which[0]])]
+    if len(which) == 1:
+        mixed[...] = parts[which[0]]
+        return mixed
+    return (np.add if signs[1] > 0 else np.subtract)(parts[0], parts[1], out=mixed)
 
 
-def _unmix(sums: Any, out: Any) -> None:
+def _fill(plan: Pairs, memory: Any, images: Any) -> None:
+    """Sorts rows of images into memory, with zeros where they have borders."""
+    turned = images.transpose(1, 0, 2, 3)
+    for lies, inside, rows in plan.places():
+        memory[lies.start : inside.start], memory[inside.stop : lies.stop] = 0, 0
+        for here, there in plan.source.columns.parts():
+            memory[inside, :, here] = turned[rows, :, there]
+
+
+def _mixture(mixture: Mixture, rows: Any, memory: Any, height: int) -> Any:
+    first = rows[mixture.first : mixture.first + height]
+    if not mixture.sign:
+        return first
+    combine = np.add if mixture.sign > 0 else np.subtract
+    return combine(first, rows[mixture.second : mixture.second + height], out=memory[:height])
+
+
+def _mix(mixed: Mixed, kernel: Any, out: Any) -> Any:
+    """Rows of the kernel, mixed; a single one is where it is."""
+    (first, _), *others = mixed.taps
+    if not others:
+        return kernel[first]
+    before = kernel[first]
+    for tap, sign in others:
+        before = (np.add if sign > 0 else np.subtract)(before, kernel[tap], out=out)
+    return np.multiply(out, mixed.scale, out=out) if mixed.scale != 1 else out
+
+
+def _unmix(sums: dict[Mixed, Any], out: Any) -> None:
     """The gradient at the kernel, from that at the mixtures of its rows."""
-    s0, s1, s2, s3 = sums.reshape(4, *out.shape[1:])
-    np.subtract(s1, s2, out=out[1])
-    np.multiply(out[1], 0.5, out=out[1])
-    np.add(s1, s2, out=s1)
-    np.multiply(s1, 0.5, out=s1)
-    np.add(s0, s1, out=out[0])
-    np.subtract(s1, s3, out=out[2])
-
-
-def _blocks(plan: Pairs) -> Iterator[slice]:
-    for start in range(0, plan.images, max(plan.block, 1)):
-        yield slice(start, min(start + plan.block, plan.images))
-
-
-def _bytes_of(shapes: Sequence[Sequence[int]], item_bytes: int) -> int:
-    return sum(aligned(prod(shape) * item_bytes) for shape in shapes)
-
-
-def _arrays(shapes: Sequence[Sequence[int]], scratch: Any, dtype: Any) -> list[Any]:
-    sizes = [aligned(prod(shape) * dtype.itemsize) for shape in shapes]
-    return [np.ndarray(shape, dtype, scratch, start) for shape, start in zip(shapes, accumulate(sizes, initial=0))]
+    out.fill(0)
+    for mixed, total in sums.items():
+        if mixed.scale != 1:
+            np.multiply(total, mixed.scale, out=total)
+        for tap, sign in mixed.taps:
+            target = out[tap]
+            (np.add if sign > 0 else np.subtract)(target, total.reshape(target.shape), out=target)

@@ -19,7 +19,7 @@ class Blocking:
     """From how large a result on chains are made, and how large a block of a result is."""
 
     least_bytes: int = 2**20
-    block_bytes: int = 2**18
+    block_bytes: int = 2**19
 
 
 def close_ranks(statements: Sequence[Statement], blocking: Blocking) -> list[Statement]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gdl.autodiff import gradient
 from gdl.graph.node import Node, topological
-from gdl.ops import columns, gemm_convolution
+from gdl.ops import columns, gemm_convolution, rowwise
 from gdl.ops.table import TABLE, apply, bind_attrs
 from gdl.ops.windows import Run, windows_2d, windows_of
 from gdl.types.match import Mismatch
@@ -218,26 +218,37 @@ def test_prepared_kernels_in_blocks_of_any_size(monkeypatch: pytest.MonkeyPatch,
     tolerance = 1e-5 if dtype == "float32" else 1e-12
     for rows, block_bytes in [(1, 1), (40, 1), (1, 4000), (512, 1 << 20)]:
         monkeypatch.setattr(columns, "BLOCK_ROWS", rows)
-        monkeypatch.setattr(columns, "BLOCK_BYTES", block_bytes)
-        for (name, arrays, more), value in zip(calls, expected):
-            got = prepared(name, *arrays, **more, **attrs)
-            np.testing.assert_allclose(got, value, rtol=tolerance, atol=tolerance * 10)
+        for module in (columns, rowwise):
+            monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
+        for way in ("columns", "rows"):
+            take(monkeypatch, way)
+            for (name, arrays, more), value in zip(calls, expected):
+                got = prepared(name, *arrays, **more, **attrs)
+                np.testing.assert_allclose(got, value, rtol=tolerance, atol=tolerance * 10)
 
 
-@pytest.mark.parametrize("channels", [4, 12])
+def take(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Has all convolutions computed in one way."""
+    monkeypatch.setattr(gemm_convolution, "_fastest", lambda ways: next(w for w in ways if w.name == name).make())
+
+
+@pytest.mark.parametrize("way", ["columns", "rows"])
+@pytest.mark.parametrize("channels", [3, 12])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     "attrs",
     [
-        {}, {"stride": 2}, {"stride": (3, 1)}, {"dilation": 2}, {"stride": 2, "dilation": 3}, {"pad": "valid"},
-        {"stride": 4, "pad": "valid"}, {"pad": ((3, 4), (0, 3))}, {"groups": 2, "stride": (1, 2)},
+        {}, {"stride": 2}, {"stride": (3, 1)}, {"stride": (1, 3), "dilation": (1, 2)}, {"dilation": 2},
+        {"stride": 2, "dilation": 3}, {"pad": "valid"}, {"stride": 4, "pad": "valid"}, {"pad": ((3, 4), (0, 3))},
+        {"groups": 2, "stride": (1, 2)},
     ],
 )  # fmt: skip
-def test_convolutions_in_parts_that_leave_out_what_lies_in_borders(
-    monkeypatch: pytest.MonkeyPatch, attrs: dict[str, Any], dtype: str, channels: int
+def test_both_ways_to_convolve_give_what_windows_say(
+    monkeypatch: pytest.MonkeyPatch, attrs: dict[str, Any], dtype: str, channels: int, way: str
 ):
-    for name in ("COPY_NS", "PART_NS", "MORE_ROWS"):
-        monkeypatch.setattr(gemm_convolution, name, 0)  # so that parts always pay
+    take(monkeypatch, way)
+    monkeypatch.setattr(rowwise, "PIECES_BYTES", 3000)  # some sums of products in stacks, some one by one
+    monkeypatch.setattr(rowwise, "small_product", lambda: 3000)
     rng = np.random.default_rng(0)
     groups = attrs.get("groups", 1)
     x = rng.standard_normal((5, 7, 8, channels * groups)).astype(dtype)
@@ -256,13 +267,31 @@ def test_convolutions_in_parts_that_leave_out_what_lies_in_borders(
         )
 
 
-def test_what_lies_in_borders_is_not_multiplied_where_that_saves_time():
-    windows = windows_2d((7, 7), (5, 5), 1, 1, "same")
-    parts = gemm_convolution._cheapest([([w.whole], w.forward()) for w in windows], 64, 128, 4, 256)
-    multiplied = sum(part.rows * part.taps for part in parts)
-    assert multiplied == sum(1 for _ in touches((7, 7), (5, 5), 1, 1, "same")) < 0.7 * 49 * 25
-    few = gemm_convolution._cheapest([([w.whole], w.forward()) for w in windows], 1, 8, 4, 8)
-    assert len(few) == 1
+@pytest.mark.parametrize("stride", [1, 2, (1, 3)])
+@pytest.mark.parametrize("dilation", [1, (1, 2), 3])
+def test_what_lies_in_borders_is_not_multiplied(stride: Any, dilation: Any):
+    windows = windows_2d((7, 7), (5, 5), stride, dilation, "same")
+    needed = sum(1 for _ in touches((7, 7), (5, 5), stride, dilation, "same"))
+    for plan in (rowwise.forward(64, windows, 8, 16, 4), rowwise.backward(64, windows, 8, 16, 4)):
+        rows = sum(term.rows for terms in plan.terms for term in terms)
+        assert rows * sum(stripe.count * stripe.window for stripe in plan.stripes) == needed < 49 * 25
+
+
+def test_products_are_small_where_that_leaves_enough_rows(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rowwise, "small_product", lambda: 10**6)
+
+    def cut(size: int, channels: int, outs: int, images: int = 50) -> tuple[int, int, int]:
+        plan = rowwise.forward(images, windows_2d((size, size), (3, 3), 1, 1, "same"), channels, outs, 4)
+        block, pieces = rowwise.blocking(plan)
+        return block, pieces, size * block * 3 * channels * outs // pieces
+
+    assert cut(14, 32, 64) == (10, 1, 860_160)
+    assert cut(7, 128, 256) == (10, 8, 860_160)
+    assert cut(112, 32, 64) == (1, 1, 688_128)
+    block, pieces, product = cut(7, 2048, 2048)
+    assert (block, pieces) == (3, 1) and product > 10**6  # no piece of it would be small
+    monkeypatch.setattr(rowwise, "small_product", lambda: 0)
+    assert cut(14, 32, 64)[:2] == (25, 1)  # as many as fit into a block
 
 
 @given(
@@ -311,7 +340,7 @@ def test_blocks_cover_all_images_and_stay_small():
     out, _ = inferred("conv2d", type, k)
     special = TABLE["conv2d"].specialise(out, type, k, stride=1, dilation=1, groups=1, pad="same")
     all_columns = 50 * 28 * 28 * 9 * 16 * 4
-    assert special.scratch_bytes < all_columns / 8
+    assert special.scratch_bytes < all_columns / 5
 
 
 def test_a_kernel_of_one_element_needs_no_columns():
