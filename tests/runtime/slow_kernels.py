@@ -100,6 +100,13 @@ def _tiler(dtype: str, rows: int, vectors: int, lanes: int) -> Callable[..., Non
     return tile
 
 
+def _copier(dtype: str, count: int) -> Callable[..., None]:
+    def copy(source: int, target: int) -> None:
+        _at(dtype, target, (count,), 1)[...] = _at(dtype, source, (count,), 1)
+
+    return copy
+
+
 def _turner(dtype: str, lanes: int) -> Callable[..., None]:
     def turn(source: int, source_line: int, target: int, target_line: int) -> None:
         square = (lanes, lanes)
@@ -139,7 +146,8 @@ def _undecorated(*how: Any, **more: Any) -> Callable[..., Any]:
 
 
 _NAMES: dict[str, Any] = {
-    "cfunc": _undecorated, "njit": _undecorated, "tiler": _tiler, "turner": _turner, "loader": _loader,
+    "cfunc": _undecorated, "njit": _undecorated, "tiler": _tiler, "copier": _copier,
+    "turner": _turner, "loader": _loader,
     "storer": _storer, "infinity": np.inf,
     "stack": lambda count: _kept(np.empty(count, np.uint8)), "total": lambda x, y: x + y,
     "pick": lambda condition, x, y: x if condition else y, "greater": np.maximum, "lesser": np.minimum,

@@ -20,12 +20,14 @@ from gdl.runtime.statements import Owner, Storage, Value
 HEAD = """\
 from numba import cfunc, float32 as f32, float64 as f64
 from gdl.runtime.compiled.intrinsics import loader, stack, storer
-from gdl.runtime.compiled.tile import tiler, turner
+from gdl.runtime.compiled.tile import copier, tiler, turner
 """
 
 
 #: Columns are packed together up to so many bytes.
 PACKED_BYTES = 2**19
+#: Rows of several tiles are gathered together up to so many bytes.
+GATHERED_BYTES = 2**17
 
 
 class Segment(NamedTuple):
@@ -137,8 +139,17 @@ class Contraction:
     @property
     def scratch_bytes(self) -> int:
         """The columns that are packed together, and what is gathered."""
-        rows = -(-self.rows // self.tile.rows) * self.tile.rows
-        return (self._lines * self._together + rows * self.gathered) * DTYPES[self.dtype].itemsize
+        gathered = self._near * self.tile.rows * self.gathered
+        return (self._lines * self._together + gathered) * DTYPES[self.dtype].itemsize
+
+    @property
+    def _near(self) -> int:
+        """Tiles whose rows are gathered together: as many as whole lines of the cache have where these stay in the
+        cache, else all, in the order of memory."""
+        tile, tiles = self.tile, -(-self.rows // self.tile.rows)
+        few = -(-2 * tile.lanes // tile.rows)
+        small = few * tile.rows * self.gathered * DTYPES[self.dtype].itemsize <= GATHERED_BYTES
+        return min(few, tiles) if self.gathered and small else tiles
 
     @property
     def _lines(self) -> int:
@@ -162,7 +173,8 @@ class Contraction:
         """The sizes, the rounds, their targets, and the targets' segments."""
         p, element = self.packing, self.tile.rows if self.gathered else 1
         head = [self.rows, self.columns, self.row, self.step * element, self.c_row, p.inner, p.outer_step]
-        head += [p.inner_step, p.column_step, self._together, self.gathered, self.gather_step, len(self.rounds)]
+        head += [p.inner_step, p.column_step, self._together, self.gathered, self.gather_step]
+        head += [self._near, len(self.rounds)]
         rounds: list[int] = []
         targets: list[int] = []
         segments: list[int] = []
@@ -187,6 +199,7 @@ def _source(dtype: str, tile: Tile) -> str:
 {HEAD}
 argument, number = loader("i64", 0, 1), loader("i64", 0, 1)
 turn, tile = turner("{dtype}", {lanes}), tiler("{dtype}", {tile.rows}, {tile.vectors}, {lanes})
+gather, pack = copier("{dtype}", {tile.rows}), copier("{dtype}", {line})
 load, keep = loader("{dtype}", 0, 2), storer("{dtype}", 1, 2)
 part, before, store = loader("{dtype}", 0, 2), loader("{dtype}", 1, 2), storer("{dtype}", 1, 2)
 
@@ -196,21 +209,16 @@ def kernel(arguments):  # one function: numba takes as long for each further one
     rows, columns, row, step = number(table, 0), number(table, 1), number(table, 2), number(table, 3)
     c_row, inner, outer_step, inner_step = number(table, 4), number(table, 5), number(table, 6), number(table, 7)
     apart, together = number(table, 8), number(table, 9)
-    gathered, gather_step = number(table, 10), number(table, 11)
-    rounds, targets, segments = number(table, 12), number(table, 13) + table, number(table, 14) + table
+    gathered, gather_step, near = number(table, 10), number(table, 11), number(table, 12)
+    rounds, targets, segments = number(table, 13), number(table, 14) + table, number(table, 15) + table
     tiles, edge = (rows + {tile.rows - 1}) // {tile.rows}, stack({tile.rows * line * item})
     packed_a = argument(arguments, 4)
-    packed_b = packed_a + tiles * gathered * {tile.rows * item}
+    packed_b = packed_a + near * gathered * {tile.rows * item}
     for n in range(rounds):
-        this = table + (15 + 7 * n) * 8
+        this = table + (16 + 7 * n) * 8
         a = argument(arguments, 1) + number(this, 0) * {item}
         b = argument(arguments, 2) + number(this, 1) * {item}
         c = argument(arguments, 3) + number(this, 2) * {item}
-        for i in range(gathered):  # elements of all rows, as they lie
-            for m in range(tiles):
-                top = min(m * {tile.rows}, rows - {tile.rows})
-                for j in range({tile.rows}):
-                    keep(packed_a, (m * gathered + i) * {tile.rows} + j, load(a, i * gather_step + top + j))
         panel = number(this, 3) * inner * {line}
         for first in range(0, columns, together):
             # columns are packed: whole panels of neighbours line by line, else panel by panel
@@ -221,9 +229,8 @@ def kernel(arguments):  # one function: numba takes as long for each further one
                 pack_to = packed_b + group * inner * {line * item}
                 for i in range(inner):
                     for left in range(0, aligned, {line}):
-                        to = left // {line} * panel + i * {line}
-                        for j in range({line}):
-                            keep(pack_to, to + j, load(from_b, i * inner_step + left + j))
+                        pack(from_b + (i * inner_step + left) * {item},
+                             pack_to + (left // {line} * panel + i * {line}) * {item})
                 for left in range(aligned, width, {line}):
                     at, known = left // {line} * panel, min({line}, width - left)
                     squares = known // {lanes} if inner_step == 1 else 0
@@ -237,25 +244,34 @@ def kernel(arguments):  # one function: numba takes as long for each further one
                             keep(pack_to, at + i * {line} + j, load(from_b, i * inner_step + (left + j) * apart))
                         for j in range(known, {line}):
                             keep(pack_to, at + i * {line} + j, {dtype}(0))
-            for left in range(first, first + width, {line}):
-                tile_b, known = packed_b + (left - first) // {line} * panel * {item}, min({line}, columns - left)
-                for m in range(tiles):
-                    top = min(m * {tile.rows}, rows - {tile.rows})
-                    done = m * {tile.rows} - top  # rows that the tile before has
-                    tile_a = packed_a + m * gathered * {tile.rows * item} if gathered else a + top * row * {item}
-                    for k in range(number(this, 4), number(this, 5)):
-                        target = targets + 32 * k
-                        to = c + (number(target, 0) + top * c_row + left) * {item}
-                        depth, pieces, count = number(target, 1), segments + 16 * number(target, 2), number(target, 3)
-                        whole = done == 0 and known == {line}
-                        into, into_row, adds = (to, c_row, number(this, 6)) if whole else (edge, {line}, 0)
-                        tile(tile_a, row, step, tile_b, pieces, count, depth, into, into_row, adds)
-                        if whole:
-                            continue
-                        for i in range(done, {tile.rows}):
-                            for j in range(known):
-                                value = part(edge, i * {line} + j)
-                                if number(this, 6):
-                                    value += before(to, i * c_row + j)
-                                store(to, i * c_row + j, value)
+            for begin in range(0, tiles, near):
+                end = min(begin + near, tiles)
+                for i in range(gathered):  # elements of some rows, as they lie
+                    for m in range(begin, end):
+                        top = min(m * {tile.rows}, rows - {tile.rows})
+                        gather(a + (i * gather_step + top) * {item},
+                               packed_a + ((m - begin) * gathered + i) * {tile.rows * item})
+                for left in range(first, first + width, {line}):
+                    tile_b, known = packed_b + (left - first) // {line} * panel * {item}, min({line}, columns - left)
+                    for m in range(begin, end):
+                        top = min(m * {tile.rows}, rows - {tile.rows})
+                        done = m * {tile.rows} - top  # rows that the tile before has
+                        near_a = packed_a + (m - begin) * gathered * {tile.rows * item}
+                        tile_a = near_a if gathered else a + top * row * {item}
+                        for k in range(number(this, 4), number(this, 5)):
+                            target = targets + 32 * k
+                            to = c + (number(target, 0) + top * c_row + left) * {item}
+                            depth, count = number(target, 1), number(target, 3)
+                            pieces = segments + 16 * number(target, 2)
+                            whole = done == 0 and known == {line}
+                            into, into_row, adds = (to, c_row, number(this, 6)) if whole else (edge, {line}, 0)
+                            tile(tile_a, row, step, tile_b, pieces, count, depth, into, into_row, adds)
+                            if whole:
+                                continue
+                            for i in range(done, {tile.rows}):
+                                for j in range(known):
+                                    value = part(edge, i * {line} + j)
+                                    if number(this, 6):
+                                        value += before(to, i * c_row + j)
+                                    store(to, i * c_row + j, value)
 """

@@ -19,7 +19,7 @@ LEAST_USED, LEAST_SUMS = 0.5, 6
 #: Larger first operands, which are read once for each panel, leave the cache: NumPy's.
 MOST_BYTES = 2**23
 #: So much of the second operand is packed at a time, but not fewer lines.
-BLOCK_BYTES, LEAST_LINES = 2**18, 64
+BLOCK_BYTES, LEAST_LINES = 2**19, 64
 #: The nearest cache: bytes of a line, sets of lines, and lines of a set that a tile's rows may take.
 LINE_BYTES, SETS, WAYS = 64, 64, 6
 

@@ -16,6 +16,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 _INT64 = ir.IntType(64)
+_WIDEST = 4  # 2^4 elements of a vector: LLVM takes it apart where the processor's are shorter
 _FLOATS = {"f32": (ir.FloatType(), "f32"), "f64": (ir.DoubleType(), "f64")}
 
 
@@ -40,6 +41,26 @@ def tiler(dtype: str, rows: int, vectors: int, lanes: int) -> Callable[..., Any]
         return types.void(*[types.int64] * 10), codegen
 
     return tile
+
+
+def copier(dtype: str, count: int) -> Callable[..., Any]:
+    """`copy(source, target)`: so many neighbours, in vectors. A loop over them LLVM would write out one by one."""
+    element = _FLOATS[dtype][0]
+
+    @intrinsic
+    def copy(typing, source, target):
+        def codegen(context, builder, signature, arguments):
+            done = 0
+            while done < count:
+                width = 1 << min(_WIDEST, (count - done).bit_length() - 1)
+                places = [_line(builder, each, _INT64(1), done, ir.VectorType(element, width)) for each in arguments]
+                builder.store(builder.load(places[0], align=4), places[1], align=4)
+                done += width
+            return context.get_dummy_value()
+
+        return types.void(*[types.int64] * 2), codegen
+
+    return copy
 
 
 def turner(dtype: str, lanes: int) -> Callable[..., Any]:
