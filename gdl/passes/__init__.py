@@ -11,17 +11,18 @@ from gdl.passes.bind_sizes import bind_sizes
 from gdl.passes.drop_idle_updates import drop_idle_updates
 from gdl.passes.factor import factor
 from gdl.passes.fold import fold
+from gdl.passes.regroup import regroup
 from gdl.passes.share import share
 from gdl.passes.simplify import simplify
 from gdl.types.tensor import TensorType
 
 Pass = Callable[[Graph], Graph]
 
-PIPELINE: tuple[Pass, ...] = (fold, share, simplify, share, factor, drop_idle_updates)
+PIPELINE: tuple[Pass, ...] = (fold, share, simplify, share, regroup, share, factor, drop_idle_updates)
 
 __all__ = [
-    "PIPELINE", "Pass", "bind_sizes", "drop_idle_updates", "factor", "fold", "retype", "run_passes", "share",
-    "simplify",
+    "PIPELINE", "Pass", "bind_sizes", "drop_idle_updates", "factor", "fold", "regroup", "retype", "run_passes",
+    "share", "simplify",
 ]  # fmt: skip
 
 

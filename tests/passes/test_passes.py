@@ -157,3 +157,19 @@ def test_passes_keep_the_places_of_nodes():
         if node.op == "multiply":
             assert node.origin == y.origin and node.scope == "net"
     assert evaluate(result.outputs, {"x": 2.0}) == [8.0]
+
+
+# ---- regroup -----------------------------------------------------------------------------------------------------
+
+
+def test_a_first_normalisation_is_trained_without_the_gradient_of_what_goes_in():
+    x, w, s, b = leaf("x", 2, 16, 4), leaf("w", 4, 3), leaf("s", 4), leaf("b", 4)
+    loss = apply("sum", (apply("multiply", ((y := (x * s + b) @ w), y)),))
+    gradients = [request("grad", loss, each) for each in (s, b, w)]
+    before = expand(graph(*gradients))
+    after = run_passes(before, checked=True)
+    assert [sum(n.op == "matmul" and n.type.rank > 1 for n in topological(g.roots)) for g in (before, after)] == [3, 2]
+    rng = np.random.default_rng(0)
+    feeds = {n.attrs["name"]: rng.integers(-3, 4, n.type.shape).astype(np.float64) for n in (x, w, s, b)}
+    for old, new in zip(evaluate(before.roots, feeds), evaluate(after.roots, feeds)):
+        np.testing.assert_array_equal(old, new)  # of whole numbers: exact
