@@ -99,8 +99,8 @@ def _without(
         if reader.op != "multiply" or reader in needed or reader.type.shape != product.type.shape:
             return None
         h = next((y for x, y in either_way(reader.inputs) if x is product), product)
-        sums = readers[reader]
-        affine = next(((n, a) for x, n in gathered.get(_rows(g), ()) if (a := _affine(x, h, g)) and n not in forms), None)
+        sums, others = readers[reader], gathered.get(_rows(g), ())
+        affine = next(((n, a) for x, n in others if (a := _affine(x, h, g)) and n not in forms), None)
         if h.type.shape != product.type.shape or not all(map(_sums_rows, sums)) or affine is None:
             return None
         forms |= {each: _Weighted(g, w, h) for each in sums} | dict([affine])

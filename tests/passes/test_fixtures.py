@@ -18,8 +18,8 @@ PASSES = {"factor": factor, "fold": fold, "regroup": regroup, "share": share, "s
 LEAVES = {
     "x": leaf("x", 2, 3), "y": leaf("y", 3), "s": leaf("s"), "b": leaf("b", batch, 3), "c": leaf("c", 2, 1),
     "h": leaf("h", 3, dtype="f32"), "i": leaf("i", 3, dtype="i64"), "p": leaf("p", 3, dtype="bool"), "batch": batch,
-    "w": leaf("w", 64, 128), "g": leaf("g", 16, 4), "m": leaf("m", 4, 3), "r": leaf("r", 16, 3), "d": leaf("d", 2, 8, 4),
-    "q": leaf("q", 2, 8, 3),
+    "w": leaf("w", 64, 128), "g": leaf("g", 16, 4), "m": leaf("m", 4, 3), "r": leaf("r", 16, 3),
+    "d": leaf("d", 2, 8, 4), "q": leaf("q", 2, 8, 3),
 }  # fmt: skip
 
 
