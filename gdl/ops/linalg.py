@@ -29,7 +29,7 @@ from gdl.types.tensor import Dim, TensorType, broadcast_dims, undecided_pairs
         sample(normal(2, 0), normal(0, 3)),
         sample(normal(0, 3), normal(3, 2)),
         sample(normal(1, 1), normal(1, 1)),
-    ])  # fmt: skip
+    ], anywhere=True)  # fmt: skip
 def matmul(x, y, out=None):
     """The matrix product of the last two axes; axes before them are a batch and broadcast.
 

@@ -88,6 +88,7 @@ class Op:
     signature_text: str
     samples: Sequence[Sample] = ()
     elementwise: bool = False
+    anywhere: bool = False  # the kernel writes no slower where rows of `out` lie apart
     commutative: bool = False  # the order of its two inputs makes no difference, to the last bit
     ufunc: str | None = None
     view: bool = False

@@ -14,15 +14,16 @@ from gdl.passes.fold import fold
 from gdl.passes.regroup import regroup
 from gdl.passes.share import share
 from gdl.passes.simplify import simplify
+from gdl.passes.turn import turn
 from gdl.types.tensor import TensorType
 
 Pass = Callable[[Graph], Graph]
 
-PIPELINE: tuple[Pass, ...] = (fold, share, simplify, share, regroup, share, factor, drop_idle_updates)
+PIPELINE: tuple[Pass, ...] = (fold, share, simplify, share, regroup, share, factor, turn, drop_idle_updates)
 
 __all__ = [
     "PIPELINE", "Pass", "bind_sizes", "drop_idle_updates", "factor", "fold", "regroup", "retype", "run_passes",
-    "share", "simplify",
+    "share", "simplify", "turn",
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from gdl.runtime.compiled.listing import compile_listing
 from gdl.runtime.compiled.region import Compiled
 from gdl.runtime.emit import Code, emit
 from gdl.runtime.memory import assign_memory
+from gdl.runtime.placing import place_parts
 from gdl.runtime.schedule import schedule
 from gdl.runtime.select import select
 from gdl.runtime.statements import Storage, Value
@@ -67,6 +68,7 @@ def plan_as_is(
     """The plan of a graph whose sizes are bound, without any pass."""
     order = schedule(graph)
     listing = select(graph, order, threads, on_scalars=backend == "numpy")
+    place_parts(listing)
     if backend == "numpy":
         widen(listing)
     settle_updates(listing)

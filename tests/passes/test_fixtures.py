@@ -11,10 +11,10 @@ import gdl.graph.node as node_module
 from gdl.graph.node import Node, show
 from gdl.graph.verify import verify
 from gdl.ops.table import TABLE, apply
-from gdl.passes import factor, fold, regroup, retype, share, simplify
+from gdl.passes import factor, fold, regroup, retype, share, simplify, turn
 from tests.graph.building import batch, graph, leaf
 
-PASSES = {"factor": factor, "fold": fold, "regroup": regroup, "share": share, "simplify": simplify}
+PASSES = {"factor": factor, "fold": fold, "regroup": regroup, "share": share, "simplify": simplify, "turn": turn}
 LEAVES = {
     "x": leaf("x", 2, 3), "y": leaf("y", 3), "s": leaf("s"), "b": leaf("b", batch, 3), "c": leaf("c", 2, 1),
     "h": leaf("h", 3, dtype="f32"), "i": leaf("i", 3, dtype="i64"), "p": leaf("p", 3, dtype="bool"), "batch": batch,

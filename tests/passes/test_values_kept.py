@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gdl.graph.node import Graph, Node, constant, topological
 from gdl.graph.verify import verify
 from gdl.ops.table import TABLE, apply
-from gdl.passes import PIPELINE, drop_idle_updates, factor, fold, regroup, retype, run_passes, share, simplify
+from gdl.passes import PIPELINE, drop_idle_updates, factor, fold, regroup, retype, run_passes, share, simplify, turn
 from gdl.passes.rules import sums
 from gdl.types.match import Mismatch
 from tests.graph.building import leaf
@@ -150,5 +150,5 @@ def test_the_pipeline_keeps_values(graph):
 
 
 def test_the_pipeline_names_every_pass():
-    assert PIPELINE == (fold, share, simplify, share, regroup, share, factor, drop_idle_updates)
+    assert PIPELINE == (fold, share, simplify, share, regroup, share, factor, turn, drop_idle_updates)
     assert all(name in TABLE for name, _, _ in CALLS)

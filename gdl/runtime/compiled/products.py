@@ -43,7 +43,7 @@ def _pays(contraction: Contraction) -> bool:
 
 def _contraction(statement: Statement, layouts: Layouts) -> Contraction | None:
     node, result = statement.node, statement.result
-    if node is None or not statement.writes_memory or not result.fills_storage or 0 in result.shape:
+    if node is None or not statement.writes_memory or 0 in result.shape:
         return None
     if result.dtype not in ("f32", "f64") or isinstance(statement.function, Shared):
         return None
@@ -57,7 +57,7 @@ def _contraction(statement: Statement, layouts: Layouts) -> Contraction | None:
     arrays = [array for _, array, _ in lying]  # type: ignore[misc]
     if node.op == "matmul":
         return _product(accesses, arrays)
-    return convolution(node, accesses, arrays)
+    return convolution(node, accesses, arrays) if result.fills_storage else None
 
 
 def _product(accesses: Sequence[Access], arrays: Sequence[np.ndarray]) -> Contraction | None:
@@ -65,7 +65,9 @@ def _product(accesses: Sequence[Access], arrays: Sequence[np.ndarray]) -> Contra
     x, y, out = arrays
     if min(x.ndim, y.ndim) < 2 or x.shape[-1] == 0:
         return None
-    if y.ndim == 2 < x.ndim and np.may_share_memory(x, flat := x.reshape(-1, x.shape[-1])):
+    if out.strides[-1] != out.itemsize:
+        return None
+    if y.ndim == 2 < x.ndim and out.flags.c_contiguous and np.may_share_memory(x, flat := x.reshape(-1, x.shape[-1])):
         x, out = flat, out.reshape(-1, out.shape[-1])
     (rows, columns), depth, batch = out.shape[-2:], x.shape[-1], out.shape[:-2]
     if rows * depth * x.itemsize > MOST_BYTES:
