@@ -93,7 +93,7 @@ def _tiler(dtype: str, rows: int, vectors: int, lanes: int) -> Callable[..., Non
         total = np.zeros((rows, line), DTYPES[dtype])
         for at_a, at_b in _at("i64", segments, (count, 2), 2, 1) if count else ():
             left = _at(dtype, a + at_a * item, (rows, depth), row, step)
-            total += left @ _at(dtype, b + at_b * item, (depth, line), line, 1)
+            total += left @ _at(dtype, b + at_b * line * item, (depth, line), line, 1)
         place = _at(dtype, c, (rows, line), c_row, 1)
         place[...] = place + total if adds else total
 

@@ -124,6 +124,17 @@ def turned(x: Node) -> Node:
     return call("transpose", x, axes=(*range(rank - 2), rank - 1, rank - 2))
 
 
+def test_columns_that_are_left_get_shorter_vectors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(contraction, "_registers", lambda: (64, 14))
+    forms = {columns: contraction.tile_for(50, columns, 4) for columns in (5, 10, 36, 48, 60, 64, 100)}
+    assert {n: (t.vectors, t.lanes, t.last, t.made(n)) for n, t in forms.items()} == {
+        5: (1, 8, 0, 8), 10: (1, 16, 0, 16), 36: (2, 16, 8, 40), 48: (2, 16, 16, 48), 60: (2, 16, 0, 64),
+        64: (2, 16, 0, 64), 100: (2, 16, 8, 104),
+    }  # fmt: skip
+    monkeypatch.setattr(contraction, "_registers", lambda: (32, 6))  # half of such a vector takes as long
+    assert contraction.tile_for(50, 20, 4) == contraction.Tile(5, 2, 8, 8)
+
+
 PRODUCTS = [((7, 5), (5, 9)), ((33, 40), (40, 70)), ((6, 16), (16, 33)), ((2, 6, 8), (8, 16)),
             ((2, 1, 9, 4), (3, 4, 12)), ((3, 15, 35), (3, 35, 17)), ((8, 1), (1, 8))]  # fmt: skip
 

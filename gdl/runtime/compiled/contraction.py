@@ -28,6 +28,8 @@ from gdl.runtime.compiled.tile import copier, tiler, turner
 PACKED_BYTES = 2**19
 #: Rows of several tiles are gathered together up to so many bytes.
 GATHERED_BYTES = 2**17
+#: Of vectors up to so many bytes, processors multiply two at a time.
+LONGEST_OF_TWO = 32
 
 
 class Segment(NamedTuple):
@@ -71,15 +73,22 @@ class Packing:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """The form of a tile: rows, vectors in a row, elements of a vector."""
+    """The form of a tile: rows, vectors in a row, elements of a vector; and elements of the one vector in a row of the
+    last tiles, where columns are left for no more. 0: all are alike."""
 
     rows: int
     vectors: int
     lanes: int
+    last: int = 0
 
     @property
     def columns(self) -> int:
         return self.vectors * self.lanes
+
+    def made(self, columns: int) -> int:
+        """How many columns are computed where so many are wanted."""
+        whole, rest = divmod(columns, self.columns)
+        return whole * self.columns + ((self.last or self.columns) if rest else 0)
 
 
 def tile_for(rows: int, columns: int, item_bytes: int) -> Tile:
@@ -87,8 +96,17 @@ def tile_for(rows: int, columns: int, item_bytes: int) -> Tile:
     vector_bytes, most = _registers()
     lanes = vector_bytes // item_bytes
     height = min(range(min(rows, most), min(rows, most // 2), -1), key=lambda m: -(-rows // m) * m, default=1)
-    one, two = [-(-columns // (lanes * n)) * lanes * n for n in (1, 2)]
-    return Tile(height, 1 if one * 1.05 < two else 2, lanes)
+    least = lanes // 2 if vector_bytes > LONGEST_OF_TWO else lanes  # two short ones take no longer than a long one
+    if columns <= lanes:
+        return Tile(height, 1, least if columns <= least else lanes)
+    one, two = [Tile(height, n, lanes, _last(columns % (lanes * n), n, lanes, least)) for n in (1, 2)]
+    return one if one.made(columns) * 1.05 < two.made(columns) else two
+
+
+def _last(rest: int, vectors: int, lanes: int, least: int) -> int:
+    """The shortest vector that takes the columns that are left, where that is less than a whole tile."""
+    short = next((n for n in (least, lanes) if rest <= n), 0)
+    return short if rest and short < vectors * lanes else 0
 
 
 def _registers() -> tuple[int, int]:
@@ -133,7 +151,7 @@ class Contraction:
     def used(self) -> float:
         """The part of all tiles' elements that are results."""
         tile = self.tile
-        made = -(-self.rows // tile.rows) * tile.rows * (-(-self.columns // tile.columns)) * tile.columns
+        made = -(-self.rows // tile.rows) * tile.rows * tile.made(self.columns)
         return self.rows * self.columns / made
 
     @property
@@ -188,17 +206,22 @@ class Contraction:
                 places[id(each.targets)] = first, len(targets) // 4
             rounds += [each.a, each.b, each.c, each.outer, *places[id(each.targets)], each.adds]
         after = 8 * (len(head) + 2 + len(rounds))
-        pieces = np.array(segments, np.int64).reshape(-1, 2) * [element, self.tile.columns]
+        pieces = np.array(segments, np.int64).reshape(-1, 2) * [element, 1]
         return np.concatenate([[*head, after, after + 8 * len(targets), *rounds, *targets], pieces.ravel()])
 
 
 def _source(dtype: str, tile: Tile) -> str:
     """The kernel of all contractions of one dtype whose tiles have this form."""
-    item, line, lanes = DTYPES[dtype].itemsize, tile.columns, tile.lanes
+    item, line, lanes, last = DTYPES[dtype].itemsize, tile.columns, tile.lanes, tile.last
+    values = "(tile_a, row, step, tile_b, pieces, count, depth, into, into_row, adds)"
+    computed = f"last{values} if known < {line} else tile{values}" if last else f"tile{values}"
+    pitch = f"{last} if known < {line} else {line}" if last else str(line)
+    made = [f'last = tiler("{dtype}", {tile.rows}, 1, {last})'] if last else []
     return f"""\
 {HEAD}
 argument, number = loader("i64", 0, 1), loader("i64", 0, 1)
 turn, tile = turner("{dtype}", {lanes}), tiler("{dtype}", {tile.rows}, {tile.vectors}, {lanes})
+{"".join(made)}
 gather, pack = copier("{dtype}", {tile.rows}), copier("{dtype}", {line})
 load, keep = loader("{dtype}", 0, 2), storer("{dtype}", 1, 2)
 part, before, store = loader("{dtype}", 0, 2), loader("{dtype}", 1, 2), storer("{dtype}", 1, 2)
@@ -226,24 +249,25 @@ def kernel(arguments):  # one function: numba takes as long for each further one
             aligned = width // {line} * {line} if apart == 1 else 0
             for group in range(number(this, 3)):
                 from_b = b + (group * outer_step + first * apart) * {item}
-                pack_to = packed_b + group * inner * {line * item}
                 for i in range(inner):
                     for left in range(0, aligned, {line}):
                         pack(from_b + (i * inner_step + left) * {item},
-                             pack_to + (left // {line} * panel + i * {line}) * {item})
+                             packed_b + (left // {line} * panel + (group * inner + i) * {line}) * {item})
                 for left in range(aligned, width, {line}):
-                    at, known = left // {line} * panel, min({line}, width - left)
+                    known = min({line}, width - left)
+                    pitch = {pitch}
+                    pack_to = packed_b + (left // {line} * panel + group * inner * pitch) * {item}
                     squares = known // {lanes} if inner_step == 1 else 0
                     turned = inner // {lanes} * {lanes} if squares else 0
                     for j in range(squares):
                         for i in range(0, turned, {lanes}):
                             turn(from_b + ((left + j * {lanes}) * apart + i) * {item}, apart,
-                                 pack_to + (at + i * {line} + j * {lanes}) * {item}, {line})
+                                 pack_to + (i * pitch + j * {lanes}) * {item}, pitch)
                     for i in range(inner):
                         for j in range(squares * {lanes} if i < turned else 0, known):
-                            keep(pack_to, at + i * {line} + j, load(from_b, i * inner_step + (left + j) * apart))
-                        for j in range(known, {line}):
-                            keep(pack_to, at + i * {line} + j, {dtype}(0))
+                            keep(pack_to, i * pitch + j, load(from_b, i * inner_step + (left + j) * apart))
+                        for j in range(known, pitch):
+                            keep(pack_to, i * pitch + j, {dtype}(0))
             for begin in range(0, tiles, near):
                 end = min(begin + near, tiles)
                 for i in range(gathered):  # elements of some rows, as they lie
@@ -253,6 +277,7 @@ def kernel(arguments):  # one function: numba takes as long for each further one
                                packed_a + ((m - begin) * gathered + i) * {tile.rows * item})
                 for left in range(first, first + width, {line}):
                     tile_b, known = packed_b + (left - first) // {line} * panel * {item}, min({line}, columns - left)
+                    pitch = {pitch}
                     for m in range(begin, end):
                         top = min(m * {tile.rows}, rows - {tile.rows})
                         done = m * {tile.rows} - top  # rows that the tile before has
@@ -263,14 +288,14 @@ def kernel(arguments):  # one function: numba takes as long for each further one
                             to = c + (number(target, 0) + top * c_row + left) * {item}
                             depth, count = number(target, 1), number(target, 3)
                             pieces = segments + 16 * number(target, 2)
-                            whole = done == 0 and known == {line}
-                            into, into_row, adds = (to, c_row, number(this, 6)) if whole else (edge, {line}, 0)
-                            tile(tile_a, row, step, tile_b, pieces, count, depth, into, into_row, adds)
+                            whole = done == 0 and known == pitch
+                            into, into_row, adds = (to, c_row, number(this, 6)) if whole else (edge, pitch, 0)
+                            {computed}
                             if whole:
                                 continue
                             for i in range(done, {tile.rows}):
                                 for j in range(known):
-                                    value = part(edge, i * {line} + j)
+                                    value = part(edge, i * pitch + j)
                                     if number(this, 6):
                                         value += before(to, i * c_row + j)
                                     store(to, i * c_row + j, value)

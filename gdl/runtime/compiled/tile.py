@@ -24,8 +24,8 @@ def tiler(dtype: str, rows: int, vectors: int, lanes: int) -> Callable[..., Any]
     """`tile(a, row, step, b, segments, count, depth, c, c_row, adds)`: so many rows by `vectors * lanes` columns.
 
     The product is a sum over `count` segments, in each of which `depth` elements, one every `step`, of each of the
-    rows, one every `row`, meet as many rows of packed columns. A segment is two numbers: where it begins in a, and in
-    b. `adds` is 1 where the sum is added to what c holds.
+    rows, one every `row`, meet as many rows of packed columns. A segment is two numbers: where it begins in a, and
+    in which row of packed columns. `adds` is 1 where the sum is added to what c holds.
     """
     element, name = _FLOATS[dtype]
     vector = ir.VectorType(element, lanes)
@@ -106,7 +106,8 @@ def _write(
     with _Loop(builder, count, zeros) as outer:
         entry = builder.shl(outer.index, _INT64(1))
         first = builder.gep(a, [builder.load(builder.gep(segments, [entry]))])
-        along = builder.gep(b, [builder.load(builder.gep(segments, [builder.add(entry, _INT64(1))]))])
+        line = builder.load(builder.gep(segments, [builder.add(entry, _INT64(1))]))
+        along = builder.gep(b, [builder.mul(line, _INT64(vectors * vector.count))])
         starts = [builder.gep(first, [builder.mul(row, _INT64(m))]) for m in range(rows)]
         with _Loop(builder, depth, outer.values) as inner:
             place = builder.mul(inner.index, step)
