@@ -98,7 +98,7 @@ def tile_for(rows: int, columns: int, item_bytes: int) -> Tile:
     height = min(range(min(rows, most), min(rows, most // 2), -1), key=lambda m: -(-rows // m) * m, default=1)
     least = lanes // 2 if vector_bytes > LONGEST_OF_TWO else lanes  # two short ones take no longer than a long one
     if columns <= lanes:
-        return Tile(height, 1, least if columns <= least else lanes)
+        return Tile(height, 1, least if least // 2 < columns <= least else lanes)
     one, two = [Tile(height, n, lanes, _last(columns % (lanes * n), n, lanes, least)) for n in (1, 2)]
     return one if one.made(columns) * 1.05 < two.made(columns) else two
 
