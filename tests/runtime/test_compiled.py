@@ -128,8 +128,8 @@ def test_columns_that_are_left_get_shorter_vectors(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(contraction, "_registers", lambda: (64, 14))
     forms = {columns: contraction.tile_for(50, columns, 4) for columns in (4, 5, 10, 36, 48, 60, 64, 100)}
     assert {n: (t.vectors, t.lanes, t.last, t.made(n)) for n, t in forms.items()} == {
-        4: (1, 16, 0, 16), 5: (1, 8, 0, 8), 10: (1, 16, 0, 16), 36: (2, 16, 8, 40), 48: (2, 16, 16, 48), 60: (2, 16, 0, 64),
-        64: (2, 16, 0, 64), 100: (2, 16, 8, 104),
+        4: (1, 16, 0, 16), 5: (1, 8, 0, 8), 10: (1, 16, 0, 16), 36: (2, 16, 8, 40), 48: (2, 16, 16, 48),
+        60: (2, 16, 0, 64), 64: (2, 16, 0, 64), 100: (2, 16, 8, 104),
     }  # fmt: skip
     monkeypatch.setattr(contraction, "_registers", lambda: (32, 6))  # half of such a vector takes as long
     assert contraction.tile_for(50, 20, 4) == contraction.Tile(5, 2, 8, 8)
