@@ -20,8 +20,10 @@ LEAST_USED, LEAST_SUMS = 0.5, 6
 MOST_BYTES = 2**23
 #: So much of the second operand is packed at a time, but not fewer lines.
 BLOCK_BYTES, LEAST_LINES = 2**19, 64
-#: The nearest cache: bytes of a line, sets of lines, and lines of a set that a tile's rows may take.
-LINE_BYTES, SETS, WAYS = 64, 64, 6
+#: The second cache: bytes of a line, sets of lines, and lines of a set that a tile's rows may take. What comes from
+#: there keeps a tile waiting for nothing. Measured, microseconds, gathered and as it lies: [1024, 128]' [1024, 384]
+#: 1013, 961; [1024, 512]' [1024, 128], whose rows lie 2 KB apart, 1321, 1576.
+LINE_BYTES, SETS, WAYS = 64, 2048, 6
 
 
 def find_contractions(statements: Sequence[Statement], layouts: Layouts) -> dict[Statement, Contraction]:
@@ -90,7 +92,7 @@ def _product(accesses: Sequence[Access], arrays: Sequence[np.ndarray]) -> Contra
 
 
 def _stays_near(count: int, step_bytes: int) -> bool:
-    """Whether so many pieces of memory, so far apart, stay in the nearest cache together."""
+    """Whether so many pieces of memory, so far apart, stay in the second cache together."""
     return count <= WAYS * SETS // gcd(max(step_bytes // LINE_BYTES, 1), SETS)
 
 
