@@ -89,11 +89,11 @@ def _at(dtype: str, address: int, shape: tuple[int, int], *steps: int) -> np.nda
 def _tiler(dtype: str, rows: int, vectors: int, lanes: int) -> Callable[..., None]:
     line, item = vectors * lanes, DTYPES[dtype].itemsize
 
-    def tile(a, row, step, b, segments, count, depth, c, c_row, adds):  # type: ignore[no-untyped-def]
+    def tile(a, row, step, b, b_row, segments, count, depth, c, c_row, adds):  # type: ignore[no-untyped-def]
         total = np.zeros((rows, line), DTYPES[dtype])
         for at_a, at_b in _at("i64", segments, (count, 2), 2, 1) if count else ():
             left = _at(dtype, a + at_a * item, (rows, depth), row, step)
-            total += left @ _at(dtype, b + at_b * line * item, (depth, line), line, 1)
+            total += left @ _at(dtype, b + at_b * b_row * item, (depth, line), b_row, 1)
         place = _at(dtype, c, (rows, line), c_row, 1)
         place[...] = place + total if adds else total
 

@@ -69,6 +69,17 @@ def test_a_softmax_is_one_nest() -> None:
     assert nests_of(Graph((e / call("sum", e, axis=1, keepdims=True),))) == [1]
 
 
+@pytest.mark.parametrize(("rows", "columns"), [(6, 10), (7, 10), (2, 300)])
+def test_rows_that_wait_for_their_sums_take_turns(rows: int, columns: int) -> None:
+    x = fed("x", 3, rows, columns)
+    e = call("exp", x - call("max", x, axis=-1, keepdims=True))
+    graph = Graph((e / call("sum", e, axis=-1, keepdims=True),))
+    made = plan_as_is(graph, backend="numba")
+    assert ("row1 = " in made.source) == (rows == 6)  # 21 rows are odd, 300 columns long
+    with slow_kernels():
+        run_both(graph, made, {"x": floats(3, rows, columns)}, {}, exact=False)
+
+
 def test_an_optimizers_step_is_one_nest_in_place() -> None:
     w, m, g = kept("w", 50, 20), kept("m", 50, 20), fed("g", 50, 20)
     new = m * 0.9 + g * 0.1

@@ -123,7 +123,8 @@ class Contraction:
     elements of a row that are summed over; `c_row` how far rows of the result are.
 
     Where elements of a row are far apart and rows are neighbours, `gathered` elements of each row, `gather_step` apart,
-    are brought together first, a tile's rows side by side; `step` then counts these.
+    are brought together first, a tile's rows side by side; `step` then counts these. `in_place`: whole tiles' columns
+    are not packed, but read where they lie.
     """
 
     a: Access
@@ -138,6 +139,7 @@ class Contraction:
     rounds: tuple[Round, ...]
     gathered: int = 0
     gather_step: int = 0
+    in_place: bool = False
 
     @property
     def dtype(self) -> str:
@@ -192,7 +194,7 @@ class Contraction:
         p, element = self.packing, self.tile.rows if self.gathered else 1
         head = [self.rows, self.columns, self.row, self.step * element, self.c_row, p.inner, p.outer_step]
         head += [p.inner_step, p.column_step, self._together, self.gathered, self.gather_step]
-        head += [self._near, len(self.rounds)]
+        head += [self._near, self.in_place, len(self.rounds)]
         rounds: list[int] = []
         targets: list[int] = []
         segments: list[int] = []
@@ -213,7 +215,7 @@ class Contraction:
 def _source(dtype: str, tile: Tile) -> str:
     """The kernel of all contractions of one dtype whose tiles have this form."""
     item, line, lanes, last = DTYPES[dtype].itemsize, tile.columns, tile.lanes, tile.last
-    values = "(tile_a, row, step, tile_b, pieces, count, depth, into, into_row, adds)"
+    values = "(tile_a, row, step, tile_b, b_row, pieces, count, depth, into, into_row, adds)"
     computed = f"last{values} if known < {line} else tile{values}" if last else f"tile{values}"
     pitch = f"{last} if known < {line} else {line}" if last else str(line)
     made = [f'last = tiler("{dtype}", {tile.rows}, 1, {last})'] if last else []
@@ -233,12 +235,13 @@ def kernel(arguments):  # one function: numba takes as long for each further one
     c_row, inner, outer_step, inner_step = number(table, 4), number(table, 5), number(table, 6), number(table, 7)
     apart, together = number(table, 8), number(table, 9)
     gathered, gather_step, near = number(table, 10), number(table, 11), number(table, 12)
-    rounds, targets, segments = number(table, 13), number(table, 14) + table, number(table, 15) + table
+    in_place, rounds = number(table, 13), number(table, 14)
+    targets, segments = number(table, 15) + table, number(table, 16) + table
     tiles, edge = (rows + {tile.rows - 1}) // {tile.rows}, stack({tile.rows * line * item})
     packed_a = argument(arguments, 4)
     packed_b = packed_a + near * gathered * {tile.rows * item}
     for n in range(rounds):
-        this = table + (16 + 7 * n) * 8
+        this = table + (17 + 7 * n) * 8
         a = argument(arguments, 1) + number(this, 0) * {item}
         b = argument(arguments, 2) + number(this, 1) * {item}
         c = argument(arguments, 3) + number(this, 2) * {item}
@@ -249,7 +252,7 @@ def kernel(arguments):  # one function: numba takes as long for each further one
             aligned = width // {line} * {line} if apart == 1 else 0
             for group in range(number(this, 3)):
                 from_b = b + (group * outer_step + first * apart) * {item}
-                for i in range(inner):
+                for i in range(0 if in_place else inner):
                     for left in range(0, aligned, {line}):
                         pack(from_b + (i * inner_step + left) * {item},
                              packed_b + (left // {line} * panel + (group * inner + i) * {line}) * {item})
@@ -278,6 +281,9 @@ def kernel(arguments):  # one function: numba takes as long for each further one
                 for left in range(first, first + width, {line}):
                     tile_b, known = packed_b + (left - first) // {line} * panel * {item}, min({line}, columns - left)
                     pitch = {pitch}
+                    b_row = pitch
+                    if in_place and known == {line}:
+                        tile_b, b_row = b + left * {item}, inner_step
                     for m in range(begin, end):
                         top = min(m * {tile.rows}, rows - {tile.rows})
                         done = m * {tile.rows} - top  # rows that the tile before has

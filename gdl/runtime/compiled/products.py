@@ -20,6 +20,8 @@ LEAST_USED, LEAST_SUMS = 0.5, 6
 MOST_BYTES = 2**23
 #: So much of the second operand is packed at a time, but not fewer lines.
 BLOCK_BYTES, LEAST_LINES = 2**19, 64
+#: For so few rows columns are not packed: to read them in a better order takes as long as to read them.
+FEW_ROWS = 128
 #: The second cache: bytes of a line, sets of lines, and lines of a set that a tile's rows may take. What comes from
 #: there keeps a tile waiting for nothing. Measured, microseconds, gathered and as it lies: [1024, 128]' [1024, 384]
 #: 1013, 961; [1024, 512]' [1024, 128], whose rows lie 2 KB apart, 1321, 1576.
@@ -88,6 +90,7 @@ def _product(accesses: Sequence[Access], arrays: Sequence[np.ndarray]) -> Contra
     return Contraction(
         *accesses, rows, columns, row, 1 if gathered else step, out_steps[-2],
         Packing(block, 0, line, y_steps[-1]), tuple(rounds), block if gathered else 0, step,
+        y_steps[-1] == 1 and rows <= FEW_ROWS and _stays_near(block, line * item),
     )  # fmt: skip
 
 

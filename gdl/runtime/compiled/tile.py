@@ -21,24 +21,24 @@ _FLOATS = {"f32": (ir.FloatType(), "f32"), "f64": (ir.DoubleType(), "f64")}
 
 
 def tiler(dtype: str, rows: int, vectors: int, lanes: int) -> Callable[..., Any]:
-    """`tile(a, row, step, b, segments, count, depth, c, c_row, adds)`: so many rows by `vectors * lanes` columns.
+    """`tile(a, row, step, b, b_row, segments, count, depth, c, c_row, adds)`: rows by `vectors * lanes` columns.
 
     The product is a sum over `count` segments, in each of which `depth` elements, one every `step`, of each of the
-    rows, one every `row`, meet as many rows of packed columns. A segment is two numbers: where it begins in a, and
-    in which row of packed columns. `adds` is 1 where the sum is added to what c holds.
+    rows, one every `row`, meet as many rows of columns, one every `b_row`. A segment is two numbers: where it
+    begins in a, and in which row of columns. `adds` is 1 where the sum is added to what c holds.
     """
     element, name = _FLOATS[dtype]
     vector = ir.VectorType(element, lanes)
     fma_type = ir.FunctionType(vector, [vector] * 3)
 
     @intrinsic
-    def tile(typing, a, row, step, b, segments, count, depth, c, c_row, adds):
+    def tile(typing, a, row, step, b, b_row, segments, count, depth, c, c_row, adds):
         def codegen(context, builder, signature, arguments):
             fma = cgutils.get_or_insert_function(builder.module, fma_type, f"llvm.fmuladd.v{lanes}{name}")
             _write(builder, fma, vector, rows, vectors, *arguments)
             return context.get_dummy_value()
 
-        return types.void(*[types.int64] * 10), codegen
+        return types.void(*[types.int64] * 11), codegen
 
     return tile
 
@@ -97,8 +97,8 @@ def _line(builder: Any, start: Any, step: Any, number: int, vector: Any) -> Any:
 
 
 def _write(
-    builder: Any, fma: Any, vector: Any, rows: int, vectors: int, a: Any, row: Any, step: Any, b: Any, segments: Any,
-    count: Any, depth: Any, c: Any, c_row: Any, adds: Any,
+    builder: Any, fma: Any, vector: Any, rows: int, vectors: int, a: Any, row: Any, step: Any, b: Any, b_row: Any,
+    segments: Any, count: Any, depth: Any, c: Any, c_row: Any, adds: Any,
 ) -> None:  # fmt: skip
     a, b, c = [builder.inttoptr(each, vector.element.as_pointer()) for each in (a, b, c)]
     segments = builder.inttoptr(segments, _INT64.as_pointer())
@@ -107,11 +107,11 @@ def _write(
         entry = builder.shl(outer.index, _INT64(1))
         first = builder.gep(a, [builder.load(builder.gep(segments, [entry]))])
         line = builder.load(builder.gep(segments, [builder.add(entry, _INT64(1))]))
-        along = builder.gep(b, [builder.mul(line, _INT64(vectors * vector.count))])
+        along = builder.gep(b, [builder.mul(line, b_row)])
         starts = [builder.gep(first, [builder.mul(row, _INT64(m))]) for m in range(rows)]
         with _Loop(builder, depth, outer.values) as inner:
             place = builder.mul(inner.index, step)
-            line = builder.gep(along, [builder.mul(inner.index, _INT64(vectors * vector.count))])
+            line = builder.gep(along, [builder.mul(inner.index, b_row)])
             columns = [builder.load(_at(builder, line, v, vector), align=4) for v in range(vectors)]
             sums = []
             for m in range(rows):
