@@ -24,8 +24,9 @@ rule `flops` says: nothing without one, for it moves memory only.
 
 `elementwise` promises that each element of the result depends only on the same elements of the (broadcast) inputs, so
 it may be computed in blocks, and in place: `out` may then be an input of the result's own type. `ufunc` names the NumPy
-ufunc that is the whole kernel, and takes `out` too. A `view` returns its input's memory in another shape. A `random`
-kernel takes a `numpy.random.Generator` first.
+ufunc that is the whole kernel, and takes `out` too. A kernel that writes `anywhere` is no slower where rows of `out`
+lie apart, and is handed parts of larger arrays. A `view` returns its input's memory in another shape. A `random` kernel
+takes a `numpy.random.Generator` first.
 
 A composite has no kernel: its function builds the graph of other ops that it stands for, where that graph depends on
 static arguments in ways that GDL's own text can't say (any number of inputs, patterns). It disappears when a node of it

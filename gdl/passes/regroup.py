@@ -30,7 +30,7 @@ def regroup(graph: Graph) -> Graph:
     found = _found(order, graph)
     if not found:
         return graph
-    made: dict[tuple[Node, Node], Node] = {}
+    made: dict[object, Node] = {}
     new: dict[Node, Node] = {}
     for old in order:
         inputs = tuple([new[i] for i in old.inputs])
@@ -56,9 +56,10 @@ class _Weighted(NamedTuple):
 
 
 class _Affine(NamedTuple):
-    """(h * scale + shift)' g; None: there is none."""
+    """(h * scale + shift)' g; None: there is none. `own` are the rows of g that the product itself reads."""
 
     g: Node
+    own: Node
     h: Node
     scale: Node | None
     shift: Node | None
@@ -76,7 +77,7 @@ def _found(order: Sequence[Node], graph: Graph) -> dict[Node, _Form]:
     needed = set(graph.roots)
     gathered: dict[object, list[tuple[Node, Node]]] = {}  # g -> x, and x' g
     for node in order:
-        if node.op == "matmul" and node.inputs[0].op == "transpose" and node.type.rank == 2:
+        if node.op == "matmul" and node.type.rank == 2 and _is_turned(node.inputs[0]):
             gathered.setdefault(_rows(node.inputs[1]), []).append((node.inputs[0].inputs[0], node))
     found: dict[Node, _Form] = {}
     for node in order:
@@ -100,7 +101,7 @@ def _without(
             return None
         h = next((y for x, y in either_way(reader.inputs) if x is product), product)
         sums, others = readers[reader], gathered.get(_rows(g), ())
-        affine = next(((n, a) for x, n in others if (a := _affine(x, h, g)) and n not in forms), None)
+        affine = next(((n, a) for x, n in others if (a := _affine(x, h, g, n.inputs[1])) and n not in forms), None)
         if h.type.shape != product.type.shape or not all(map(_sums_rows, sums)) or affine is None:
             return None
         forms |= {each: _Weighted(g, w, h) for each in sums} | dict([affine])
@@ -123,6 +124,10 @@ def _sums_rows(node: Node) -> bool:
     return normal_axes(node.attrs["axis"], rank) == tuple(range(rank - 1))
 
 
+def _is_turned(x: Node) -> bool:
+    return x.op == "transpose" and x.type.rank == 2 and x.attrs["axes"] in (None, (1, 0))
+
+
 def _rows(x: Node) -> tuple[Node, object]:
     """What two nodes have in common that are the same rows, whatever their leading axes."""
     size = x.type.shape[-1] if x.type.rank else None
@@ -131,7 +136,7 @@ def _rows(x: Node) -> tuple[Node, object]:
     return x, size
 
 
-def _affine(x: Node, h: Node, g: Node) -> _Affine | None:
+def _affine(x: Node, h: Node, g: Node, own: Node) -> _Affine | None:
     """x as h * scale + shift, both the same for all rows."""
     scale = shift = None
     while x.op == "reshape" and x.type.shape[-1:] == x.inputs[0].type.shape[-1:]:
@@ -140,7 +145,7 @@ def _affine(x: Node, h: Node, g: Node) -> _Affine | None:
         x, shift = next((pair for pair in either_way(x.inputs) if _is_one_row(pair[1], h)), (x, None))
     if x is not h and x.op == "multiply":
         x, scale = next((pair for pair in either_way(x.inputs) if _is_one_row(pair[1], h)), (x, None))
-    return _Affine(g, h, scale, shift) if x is h else None
+    return _Affine(g, own, h, scale, shift) if x is h else None
 
 
 def _is_one_row(vector: Node, h: Node) -> bool:
@@ -153,15 +158,16 @@ class _Maker(NamedTuple):
 
     old: Node
     new: Mapping[Node, Node]
-    made: dict[tuple[Node, Node], Node]
+    made: dict[object, Node]
 
     def instead(self, form: _Form) -> Node:
         make, new = self.make, self.new
-        g = new[form.g]
+        source = form.own if isinstance(form, _Affine) and form.g not in new else form.g  # g may come later
+        g = new[source]
         row = make("sum", (g,), axis=tuple(range(g.type.rank - 1)), keepdims=False)
         if isinstance(form, _Rows):
             return make("matmul", (row, new[form.w]))
-        m = self.gathered(form.h, form.g)
+        m = self.gathered(form.h, source)
         if isinstance(form, _Weighted):
             weights = make("transpose", (new[form.w],), axes=(1, 0))
             return make("sum", (make("multiply", (m, weights)),), axis=(1,), keepdims=False)
@@ -173,10 +179,11 @@ class _Maker(NamedTuple):
         return m
 
     def gathered(self, h: Node, g: Node) -> Node:
-        if (h, g) not in self.made:
+        key = h, _rows(g)
+        if key not in self.made:
             turned = self.make("transpose", (self.rows(self.new[h]),), axes=(1, 0))
-            self.made[h, g] = self.make("matmul", (turned, self.rows(self.new[g])))
-        return self.made[h, g]
+            self.made[key] = self.make("matmul", (turned, self.rows(self.new[g])))
+        return self.made[key]
 
     def rows(self, x: Node) -> Node:
         return self.make("reshape", (x,), shape=(prod(x.type.shape[:-1]), x.type.shape[-1]))  # type: ignore[arg-type]

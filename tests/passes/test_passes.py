@@ -12,7 +12,7 @@ from gdl.errors import RunError
 from gdl.graph.node import Graph, Node, constant, show, topological
 from gdl.graph.verify import verify
 from gdl.ops.table import TABLE, apply
-from gdl.passes import bind_sizes, drop_idle_updates, retype, run_passes
+from gdl.passes import bind_sizes, drop_idle_updates, regroup, retype, run_passes
 from gdl.types.match import Guard
 from gdl.types.sizes import ceil_div, symbol
 from gdl.types.tensor import Dim, tensor
@@ -173,3 +173,19 @@ def test_a_first_normalisation_is_trained_without_the_gradient_of_what_goes_in()
     feeds = {n.attrs["name"]: rng.integers(-3, 4, n.type.shape).astype(np.float64) for n in (x, w, s, b)}
     for old, new in zip(evaluate(before.roots, feeds), evaluate(after.roots, feeds)):
         np.testing.assert_array_equal(old, new)  # of whole numbers: exact
+
+
+def test_the_other_product_may_come_first():
+    d, q, m = leaf("d", 2, 8, 4), leaf("q", 2, 8, 3), leaf("m", 4, 3)
+    g = apply("abs", (d,))
+    rows = [apply("reshape", (x,), {"shape": (16, x.type.shape[-1])}) for x in (q + leaf("y", 3), g)]
+    other = apply("matmul", (apply("transpose", rows[:1]), rows[1]))
+    product = apply("matmul", (apply("reshape", (g,), {"shape": (2, 8, 4)}), m))
+    before = graph(other, apply("sum", (product * q,), {"axis": (0, 1)}))
+    after = verify(regroup(verify(before, retype)), retype)
+    assert [n.type.shape for n in topological(after.roots) if n.op == "matmul"] == [(3, 4)]
+    rng = np.random.default_rng(0)
+    shapes = {"d": (2, 8, 4), "q": (2, 8, 3), "m": (4, 3), "y": (3,)}
+    feeds = {name: rng.integers(-3, 4, shape).astype(np.float64) for name, shape in shapes.items()}
+    for old, new in zip(evaluate(before.roots, feeds), evaluate(after.roots, feeds)):
+        np.testing.assert_array_equal(old, new)
