@@ -251,6 +251,28 @@ def rewrite_graph(graph: Graph, change: Callable[[Node], Node]) -> Graph:
     )
 
 
+def rewrite_beside(graph: Graph, change: Callable[[Node, Node, dict[Node, Node]], Node]) -> Graph:
+    """As `rewrite_graph`, where `change` sees each old node, the same over changed inputs, and all that was changed."""
+    new: dict[Node, Node] = {}
+    for old in topological((*graph.roots, *[variable for variable, _ in graph.updates])):
+        inputs = tuple(map(new.__getitem__, old.inputs))
+        new[old] = change(old, old if inputs == old.inputs else replace_inputs(old, inputs), new)
+    updates = tuple([(new[variable], new[value]) for variable, value in graph.updates])
+    return Graph(tuple([new[n] for n in graph.outputs]), updates, graph.guards)
+
+
+def readers_of(graph: Graph) -> dict[Node, list[Node | None]]:
+    """What reads each node, as often as it does; None stands for the graph's outputs and updates."""
+    order = topological((*graph.roots, *[variable for variable, _ in graph.updates]))
+    readers: dict[Node, list[Node | None]] = {node: [] for node in order}
+    for node in order:
+        for each in node.inputs:
+            readers[each].append(node)
+    for root in graph.roots:
+        readers[root].append(None)
+    return readers
+
+
 def show(graph: Graph) -> str:
     """The graph as text, one node a line: `%3 = add(%1, %2) f32[2]`. For goldens and for people."""
     order = topological(graph.roots)

@@ -8,7 +8,7 @@ from functools import reduce
 from math import prod
 from typing import Any, NamedTuple
 
-from gdl.graph.node import Graph, Node, replace_inputs, topological
+from gdl.graph.node import Graph, Node, readers_of, rewrite_beside
 from gdl.ops.table import apply
 from gdl.passes.rules.rule import in_shape_of, scalar, splat
 from gdl.passes.simplify import simpler
@@ -25,19 +25,15 @@ def factor(graph: Graph) -> Graph:
     gradient then, and what is multiplied can be computed on the way forward, in one array instead of three that wait.
     Products are taken apart only where nothing else reads them: there is never more to compute.
     """
-    order = topological((*graph.roots, *[variable for variable, _ in graph.updates]))
-    uses = Counter([i for node in order for i in node.inputs])
-    uses.update(graph.roots)
-    new: dict[Node, Node] = {}
-    for old in order:
-        inputs = tuple([new[i] for i in old.inputs])
-        node = old if inputs == old.inputs else replace_inputs(old, inputs)
+    uses = Counter({node: len(readers) for node, readers in readers_of(graph).items()})
+
+    def change(old: Node, node: Node, _: object) -> Node:
         if node.op in ("add", "subtract") and node.type.is_float:
             node = _factored(node, uses)
         uses[node] = max(uses[node], uses[old])
-        new[old] = node
-    updates = tuple([(new[variable], new[value]) for variable, value in graph.updates])
-    return Graph(tuple([new[n] for n in graph.outputs]), updates, graph.guards)
+        return node
+
+    return rewrite_beside(graph, change)
 
 
 class _Product(NamedTuple):

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
-from gdl.graph.node import Graph, Node, replace_inputs, topological
+from gdl.graph.node import Graph, Node, readers_of, rewrite_beside
 from gdl.ops.table import apply
 from gdl.passes.rules.rule import either_way
 from gdl.passes.simplify import simpler
 from gdl.types.match import normal_axes
 
+Readers = Mapping[Node, Sequence["Node | None"]]
 #: With fewer rows, a product costs no more than what takes its place.
 LEAST_ROWS = 16
 
@@ -26,18 +27,13 @@ def regroup(graph: Graph) -> Graph:
     That is what becomes of a normalisation's scale and shift where nothing before it is trained: their gradients are
     sums of what the gradient of the weights behind it is made of, and nothing else needs the gradient of what goes in.
     """
-    order = topological((*graph.roots, *[variable for variable, _ in graph.updates]))
-    found = _found(order, graph)
-    if not found:
-        return graph
+    found = _found(readers_of(graph))
     made: dict[object, Node] = {}
-    new: dict[Node, Node] = {}
-    for old in order:
-        inputs = tuple([new[i] for i in old.inputs])
-        node = old if inputs == old.inputs else replace_inputs(old, inputs)
-        new[old] = _Maker(old, new, made).instead(found[old]) if old in found else node
-    updates = tuple([(new[variable], new[value]) for variable, value in graph.updates])
-    return Graph(tuple([new[n] for n in graph.outputs]), updates, graph.guards)
+
+    def change(old: Node, node: Node, new: Mapping[Node, Node]) -> Node:
+        return _Maker(old, new, made).instead(found[old]) if old in found else node
+
+    return rewrite_beside(graph, change) if found else graph
 
 
 class _Rows(NamedTuple):
@@ -68,43 +64,39 @@ class _Affine(NamedTuple):
 _Form = _Rows | _Weighted | _Affine
 
 
-def _found(order: Sequence[Node], graph: Graph) -> dict[Node, _Form]:
+def _found(readers: Readers) -> dict[Node, _Form]:
     """What can be had otherwise."""
-    readers: dict[Node, list[Node]] = {node: [] for node in order}
-    for node in order:
-        for each in node.inputs:
-            readers[each].append(node)
-    needed = set(graph.roots)
     gathered: dict[object, list[tuple[Node, Node]]] = {}  # g -> x, and x' g
-    for node in order:
+    for node in readers:
         if node.op == "matmul" and node.type.rank == 2 and _is_turned(node.inputs[0]):
             gathered.setdefault(_rows(node.inputs[1]), []).append((node.inputs[0].inputs[0], node))
     found: dict[Node, _Form] = {}
-    for node in order:
-        if node.op == "matmul" and node.type.is_float and node not in needed and _is_of_many_rows(node):
-            found.update(_without(node, readers, needed, gathered) or {})
+    for node in readers:
+        if node.op == "matmul" and node.type.is_float and _is_of_many_rows(node):
+            found.update(_without(node, readers, gathered) or {})
     return found
 
 
 def _without(
-    product: Node, readers: Mapping[Node, list[Node]], needed: set[Node],
-    gathered: Mapping[object, list[tuple[Node, Node]]],
-) -> dict[Node, _Form] | None:  # fmt: skip
+    product: Node, readers: Readers, gathered: Mapping[object, list[tuple[Node, Node]]]
+) -> dict[Node, _Form] | None:
     """How its readers do without the product; None where one of them can't."""
     g, w = product.inputs
     forms: dict[Node, _Form] = {}
     for reader in readers[product]:
+        if reader is None:
+            return None
         if _sums_rows(reader):
             forms[reader] = _Rows(g, w)
             continue
-        if reader.op != "multiply" or reader in needed or reader.type.shape != product.type.shape:
+        if reader.op != "multiply" or reader.type.shape != product.type.shape:
             return None
         h = next((y for x, y in either_way(reader.inputs) if x is product), product)
         sums, others = readers[reader], gathered.get(_rows(g), ())
         affine = next(((n, a) for x, n in others if (a := _affine(x, h, g, n.inputs[1])) and n not in forms), None)
         if h.type.shape != product.type.shape or not all(map(_sums_rows, sums)) or affine is None:
             return None
-        forms |= {each: _Weighted(g, w, h) for each in sums} | dict([affine])
+        forms |= {each: _Weighted(g, w, h) for each in sums if each} | dict([affine])
     return forms
 
 
@@ -116,9 +108,9 @@ def _is_of_many_rows(product: Node) -> bool:
     return prod(x.type.shape[:-1]) >= LEAST_ROWS  # type: ignore[arg-type]
 
 
-def _sums_rows(node: Node) -> bool:
+def _sums_rows(node: Node | None) -> bool:
     """Whether it is a sum over all axes but the last."""
-    if node.op != "sum" or node.attrs["keepdims"]:
+    if node is None or node.op != "sum" or node.attrs["keepdims"]:
         return False
     rank = node.inputs[0].type.rank
     return normal_axes(node.attrs["axis"], rank) == tuple(range(rank - 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gdl.graph.node import Graph, Node, replace_inputs, topological
+from gdl.graph.node import Graph, Node, readers_of, rewrite_beside
 from gdl.ops.table import TABLE, apply
 from gdl.passes.simplify import simpler
 
@@ -15,20 +15,12 @@ def turn(graph: Graph) -> Graph:
     Rows of the result lie then as they are wanted, and what is turned are views of the operands. Products take what
     they read either way: what only they want turned stays.
     """
-    order = topological((*graph.roots, *[variable for variable, _ in graph.updates]))
-    readers: dict[Node, list[Node | None]] = {node: [] for node in order}
-    for node in order:
-        for each in node.inputs:
-            readers[each].append(node)
-    for root in graph.roots:
-        readers[root].append(None)
-    new: dict[Node, Node] = {}
-    for old in order:
-        inputs = tuple([new[i] for i in old.inputs])
-        node = old if inputs == old.inputs else replace_inputs(old, inputs)
-        new[old] = _turned(node) if _swaps_product(old) and _is_wanted(old, readers) else node
-    updates = tuple([(new[variable], new[value]) for variable, value in graph.updates])
-    return Graph(tuple([new[n] for n in graph.outputs]), updates, graph.guards)
+    readers = readers_of(graph)
+
+    def change(old: Node, node: Node, _: object) -> Node:
+        return _turned(node) if _swaps_product(old) and _is_wanted(old, readers) else node
+
+    return rewrite_beside(graph, change)
 
 
 def _swaps_product(node: Node) -> bool:
