@@ -32,19 +32,22 @@ PRODUCT_NS = 0.019
 #: ... to write a number of its result, ...
 WRITE_NS = 0.05
 #: ... to copy a number into columns, ...
-COPY_NS = 0.45
+COPY_NS = 0.6
 #: ... to add a run of columns to an image, and each number of it, ...
 RUN_NS, FOLD_NS = 15.0, 0.6
 #: ... to sort or add a number in long runs, ...
 ADD_NS = 0.2
 #: ... or to mix it with others, which also takes memory that fast caches lack, ...
 MIX_NS = 0.3
-#: ... and to call for something.
-CALL_NS = 2000.0
-#: A product takes as long as one with so many columns, ...
+#: ... to call for something, and to have BLAS called once more by it.
+CALL_NS, PRODUCT_CALL_NS = 2000.0, 200.0
+#: A product takes as long as one with so many columns ...
 LEAST_OUTS = 8
-#: ... and so many more rows.
-MORE_ROWS = 4
+#: ... and so many more rows, if it is small (`small_products.py`) or not.
+FEW_ROWS, MORE_ROWS = 4, 16
+
+#: So many rows of weights are turned together: their lines stay in the fastest cache.
+TURNED_TOGETHER = 32
 
 Kernel = Callable[..., None]
 
@@ -157,24 +160,22 @@ def _rows_ns(plan: Rowwise, is_sum: bool = False) -> float:
 
 def _term_ns(plan: Rowwise, term: Term, is_sum: bool) -> float:
     """The products of one row of the kernel."""
-    blocks = _blocks(plan, is_sum)
-    channels, outs = plan.source.channels, plan.result.channels
+    block, pieces = blocking(plan, is_sum)
+    blocks, outs = -(-plan.images // max(block, 1)), plan.result.channels
     cost_ns = CALL_NS * blocks
     for stripe in plan.stripes:
-        depth = stripe.window * channels
-        rows = plan.images * term.rows + MORE_ROWS * blocks
-        cost_ns += stripe.count * _products_ns(rows, depth, outs) + CALL_NS * blocks
-        cost_ns += blocks * stripe.count * depth * outs * ADD_NS if is_sum else 0.0
+        depth = stripe.window * plan.source.channels
+        is_small = block * term.rows * depth * outs // pieces <= small_product()
+        rows = plan.images * term.rows + (FEW_ROWS if is_small else MORE_ROWS) * blocks
+        products_ns = _products_ns(rows, depth, outs) + blocks * pieces * PRODUCT_CALL_NS
+        added_ns = blocks * depth * outs * ADD_NS if is_sum else 0.0
+        cost_ns += stripe.count * (products_ns + added_ns) + CALL_NS * blocks
     return cost_ns
-
-
-def _blocks(plan: Rowwise, is_sum: bool) -> int:
-    block, _ = blocking(plan, is_sum)
-    return -(-plan.images // max(block, 1))
 
 
 def _pairs_ns(plan: Pairs, is_sum: bool = False) -> float:
     base = plan.base
+    blocks = -(-base.images // max(blocking(base, is_sum)[0], 1))
     sorted_ns = base.images * (plan.source.width * plan.sources[0] + plan.result.width * plan.result.rows.size) * ADD_NS
     cost_ns = sorted_ns + len(plan.weights) * plan.width * base.result.channels * ADD_NS
     for plane, mixtures in enumerate(plan.planes):
@@ -183,7 +184,7 @@ def _pairs_ns(plan: Pairs, is_sum: bool = False) -> float:
             term = Term(0, 0, 0, 1 if mixture.signs[2] else pairs)
             uses = 1 if is_sum else sum(map(abs, mixture.signs))
             numbers = abs(mixture.sign) * base.source.width + uses * base.result.width
-            mixed_ns = base.images * term.rows * numbers * MIX_NS + CALL_NS * _blocks(base, is_sum)
+            mixed_ns = base.images * term.rows * numbers * MIX_NS + CALL_NS * blocks
             cost_ns += _term_ns(base, term, is_sum) + mixed_ns
     return cost_ns
 
@@ -210,7 +211,9 @@ def _turned(run: Kernel, across: Windows, weights_bytes: int) -> Kernel:
         height, width, channels, outs = kernel.shape
         weights = np.ndarray((height, width, outs, channels), kernel.dtype, scratch, first)
         for tap, place in enumerate(order):
-            weights[:, place] = kernel[:, tap].transpose(0, 2, 1)
+            for start in range(0, channels, TURNED_TOGETHER):
+                some = slice(start, start + TURNED_TOGETHER)
+                weights[:, place, :, some] = kernel[:, tap, some].transpose(0, 2, 1)
         run(g, weights.reshape(height, -1, channels), out, scratch)
 
     turned.scratch_bytes = first + aligned(weights_bytes)  # type: ignore[attr-defined]
@@ -231,26 +234,34 @@ def _products(plan: Columns) -> Kernel:
 
 def _folded(plan: Columns, windows: tuple[Windows, Windows]) -> Kernel:
     """A kernel for `conv2d_input_grad` that adds up columns."""
-    first, small = plan.columns_bytes, small_product() // max(plan.outs * plan.width, 1)
-    few = max(small, BLOCK_ROWS) if small else max(plan.block * plan.rows, 1)
+    first, few = plan.columns_bytes, small_product() // max(plan.outs * plan.width, 1)
+    is_small = few >= BLOCK_ROWS  # then weights are copied, for small products want them as they are read
 
     def run(g: Any, kernel: Any, out: Any, scratch: Any = b"") -> None:
+        weights = matrix(kernel).T
         if plan.is_plain:
-            np.matmul(matrix(g), matrix(kernel).T, out=matrix(out))
+            np.matmul(matrix(g), weights, out=matrix(out))
             return
         rows, columns = columns_in(scratch, plan, g.dtype)
-        weights = np.ndarray((plan.outs, plan.width), g.dtype, scratch, first)
-        weights[...] = matrix(kernel).T
+        if is_small:
+            weights = _copied(weights, scratch[first:])
         for block in plan.blocks():
             below = matrix(g[block])
-            for start in range(0, len(below), few):
-                some = below[start : start + few]
+            step = few if is_small else max(len(below), 1)
+            for start in range(0, len(below), step):
+                some = below[start : start + step]
                 np.matmul(some, weights, out=rows[start : start + len(some)])
             fold(columns, out[block], *windows)
 
-    weights_bytes = 0 if plan.is_plain else plan.outs * plan.width * plan.item_bytes
+    weights_bytes = plan.outs * plan.width * plan.item_bytes if is_small and not plan.is_plain else 0
     run.scratch_bytes = first + weights_bytes  # type: ignore[attr-defined]
     return run
+
+
+def _copied(array: Any, scratch: Any) -> Any:
+    copy = np.ndarray(array.shape, array.dtype, scratch)
+    copy[...] = array
+    return copy
 
 
 def _sums(plan: Columns) -> Kernel:

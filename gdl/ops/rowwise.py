@@ -23,10 +23,10 @@ from gdl.ops.small_products import small_product
 from gdl.ops.windows import Run, Windows
 from gdl.record import Record, record
 
-#: Matrices should have so many rows, and pieces so many columns, ...
-LEAST_ROWS, LEAST_PIECE = 64, 16
-#: ... where products are summed up over rows more.
-LEAST_ROWS_SUMMED, LEAST_PIECE_SUMMED = 96, 32
+#: Small products have at least so many rows and columns, the first numbers where they can; ...
+LEAST = (64, 16), (40, 16)
+#: ... where products are added up, which takes time for each, more.
+LEAST_SUMMED = ((96, 32),)
 #: Blocks of images, their results included, are not larger, unless a single one is.
 BLOCK_BYTES = 1 << 22
 #: Products that are added up are made so many bytes at a time.
@@ -74,12 +74,16 @@ class Side(Record):
     def shape(self, images: int) -> tuple[int, ...]:
         return (self.rows.size, images, self.columns.size, self.channels)
 
-    def fill(self, memory: Any, images: Any) -> None:
-        """Sorts images into memory of the shape [rows, images, columns, channels]."""
-        turned = images.transpose(1, 0, 2, 3)
-        for rows, y in self.rows.parts():
-            for columns, x in self.columns.parts():
+    def filling(self) -> Callable[[Any, Any], None]:
+        """What sorts images into memory of the shape [rows, images, columns, channels]."""
+        parts = [(here, y, columns, x) for here, y in self.rows.parts() for columns, x in self.columns.parts()]
+
+        def fill(memory: Any, images: Any) -> None:
+            turned = images.transpose(1, 0, 2, 3)
+            for rows, y, columns, x in parts:
                 memory[rows, :, columns] = turned[y, :, x]
+
+        return fill
 
 
 @record
@@ -255,13 +259,13 @@ def multiply_rows(plan: Rowwise) -> Callable[..., None]:
     most = max([each.stop - each.start for each, _ in plan.result.rows.parts()], default=0)
     sums_shape = (most, *plan.result.shape(block)[1:])
     shapes = (plan.source.shape(block), sums_shape, sums_shape)
-    steps = cache(partial(_steps, plan, pieces))
+    steps, fill = cache(partial(_steps, plan, pieces)), plan.source.filling()
 
     def run(x: Any, weights: Any, out: Any, scratch: Any) -> None:
         memory = arrays(shapes, scratch, x.dtype)
         for images in blocks(plan.images, block):
             source, sums, more = [fewer(array, images.stop - images.start) for array in memory]
-            plan.source.fill(source, x[images])
+            fill(source, x[images])
             for rows, count, terms in steps(images.stop - images.start):
                 _add_up(terms, source, weights, sums[:count], more, out[images, rows].transpose(1, 0, 2, 3))
 
@@ -300,15 +304,15 @@ def _add_up(
 def blocking(plan: Rowwise, is_sum: bool = False, sources: int = 1, results: int = 2) -> tuple[int, int]:
     """How many images go together, and into how many pieces, side by side, products are cut; memory holds so many
     sources and results of each image."""
-    outs, pieces, small = plan.result.channels, 1, small_product()
-    least, piece = (LEAST_ROWS_SUMMED, LEAST_PIECE_SUMMED) if is_sum else (LEAST_ROWS, LEAST_PIECE)
-    least = max(least, plan.rows)
-    while small and outs // pieces % (2 * piece) == 0 and plan.depth * (outs // pieces) * least > small:
-        pieces *= 2
-    weights = max(plan.depth * (outs // pieces), 1)
-    if weights * least > small:
-        return block_of(plan, plan.images, sources, results), 1
-    return block_of(plan, small // (weights * max(plan.rows, 1)), sources, results), pieces
+    outs, small = plan.result.channels, small_product()
+    for least, piece in LEAST_SUMMED if is_sum else LEAST:
+        pieces, least = 1, max(least, plan.rows)
+        while outs // pieces % (2 * piece) == 0 and plan.depth * (outs // pieces) * least > small:
+            pieces *= 2
+        weights = max(plan.depth * (outs // pieces), 1)
+        if weights * least <= small:
+            return block_of(plan, small // (weights * max(plan.rows, 1)), sources, results), pieces
+    return block_of(plan, plan.images, sources, results), 1
 
 
 def block_of(plan: Rowwise, most: int, sources: int, results: int) -> int:
@@ -326,6 +330,7 @@ def add_rows(plan: Rowwise) -> Callable[..., None]:
     """A kernel `k(x, g, out, scratch)` for the gradient at the kernel, by the plan of the convolution."""
     (block, pieces), outs = blocking(plan, is_sum=True, results=1), plan.result.channels
     shapes = (plan.source.shape(block), plan.result.shape(block), pieces_shape(plan))
+    fill, fill_below = plan.source.filling(), plan.result.filling()
 
     @cache
     def steps(images: int) -> list[tuple[int, list[Product]]]:
@@ -336,8 +341,8 @@ def add_rows(plan: Rowwise) -> Callable[..., None]:
         out.fill(0)
         for images in blocks(plan.images, block):
             source, below = [fewer(array, images.stop - images.start) for array in memory]
-            plan.source.fill(source, x[images])
-            plan.result.fill(below, g[images])
+            fill(source, x[images])
+            fill_below(below, g[images])
             for tap, products in steps(images.stop - images.start):
                 add_products(products, source, below, out[tap].reshape(-1, outs), made)
 

@@ -205,36 +205,34 @@ def _mixtures(group: Sequence[Tap], count: int, lowest: int, height: int, rows: 
 
 def convolve_pairs(plan: Pairs) -> Callable[..., None]:
     """A kernel `k(x, weights, out, scratch)`; weights are [taps down, taps across * channels, outs]."""
-    base, mixed_weights = plan.base, plan.weights
+    base, mixed_weights = plan.base, [weights for weights in plan.weights if len(weights.taps) > 1]
     block, pieces = blocking(base, sources=plan.sources[0] // base.rows + 2, results=3)
     source, result = base.source.shape(block), base.result.shape(block)
     weights_shape = (len(mixed_weights), plan.width, base.result.channels)
     shapes = (plan.sources + source[1:], source, result, result, result, (1, *result[1:]), weights_shape)
     products = cache(lambda rows, images: products_of(base, Term(0, 0, 0, rows), 0, images, pieces))
-    steps = [_steps(mixtures) for mixtures in plan.planes]
+    steps = [(_steps(mixtures), plan.results(plane)) for plane, mixtures in enumerate(plan.planes)]
+    fill = _filling(plan)
 
     def run(x: Any, kernel: Any, out: Any, scratch: Any) -> None:
         *memory, mixed_rows = arrays(shapes, scratch, x.dtype)
-        weights = {mixed: _mix(mixed, kernel, rows) for mixed, rows in zip(mixed_weights, mixed_rows)}
+        weights = {Mixed(((tap, 1),)): row for tap, row in enumerate(kernel)}
+        weights.update({mixed: _mix(mixed, kernel, rows) for mixed, rows in zip(mixed_weights, mixed_rows)})
         for images in blocks(base.images, block):
             count = images.stop - images.start
             rows, mixed, product, *sums = [fewer(array, count) for array in memory]
-            _fill(plan, rows, x[images])
-            for plane, each in enumerate(steps):
-                targets = [out[images, part].transpose(1, 0, 2, 3) for part in plan.results(plane)]
-                for which in {0, 1, 2}.difference([target.which for _, goals in each for target in goals]):
-                    targets[which].fill(0)
-                for mixture, goals in each:
+            fill(rows, x[images])
+            for plane, parts in steps:
+                targets = [out[images, part].transpose(1, 0, 2, 3) for part in parts]
+                for which in {0, 1, 2}.difference([goal.which for _, goals in plane for goal in goals]):
+                    targets[which].fill(0)  # these rows see nothing but border
+                for mixture, goals in plane:
                     height = len(targets[goals[0].which])
-                    here, direct = _mixture(mixture, rows, mixed, height), goals[0].is_first
-                    made = (sums[goals[0].which] if direct else product)[:height]
+                    made = (sums[goals[0].which] if goals[0].is_first else product)[:height]
+                    here = _mixture(mixture, rows, mixed, height)
                     multiply(products(height, count), here, weights[mixture.weights], made)
-                    for which, sign, is_first, is_last in goals:
-                        target = targets[which] if is_last else sums[which][:height]
-                        if is_first and is_last:
-                            target[...] = made
-                        elif not is_first:
-                            (np.add if sign > 0 else np.subtract)(sums[which][:height], made, out=target)
+                    for goal in goals:
+                        _add(goal, made, sums[goal.which][:height], targets[goal.which])
 
     run.scratch_bytes = bytes_of(shapes, base.item_bytes)  # type: ignore[attr-defined]
     return run
@@ -250,6 +248,7 @@ class Goal(NamedTuple):
 
 
 def _steps(mixtures: Sequence[Mixture]) -> list[tuple[Mixture, list[Goal]]]:
+    """The mixtures, each with the sums that it goes to; one that is the first in a sum goes to no other."""
     steps: list[tuple[Mixture, list[Goal]]] = []
     for i, mixture in enumerate(mixtures):
         goals = []
@@ -261,6 +260,14 @@ def _steps(mixtures: Sequence[Mixture]) -> list[tuple[Mixture, list[Goal]]]:
     return steps
 
 
+def _add(goal: Goal, product: Any, sums: Any, target: Any) -> None:
+    """Adds a product to a sum; the first one is there already, the last one makes the result."""
+    if goal.is_first and goal.is_last:
+        target[...] = product
+    elif not goal.is_first:
+        (np.add if goal.sign > 0 else np.subtract)(sums, product, out=target if goal.is_last else sums)
+
+
 def correlate_pairs(plan: Pairs) -> Callable[..., None]:
     """A kernel `k(x, g, out, scratch)` for the gradient at the kernel, by the plan of the convolution."""
     base, [mixtures], mixed_weights = plan.base, plan.planes, plan.weights
@@ -269,6 +276,7 @@ def correlate_pairs(plan: Pairs) -> Callable[..., None]:
     sums_shape = (len(mixed_weights), plan.width, base.result.channels)
     shapes = (plan.sources + source[1:], source, result, sums_shape, pieces_shape(base))
     products = cache(lambda rows, images: products_of(base, Term(0, 0, 0, rows), 0, images, pieces))
+    fill, results = _filling(plan), plan.results(0)
     by_signs = [(signs, list(each)) for signs, each in groupby(sorted(mixtures, key=_signs), _signs)]
 
     def run(x: Any, g: Any, out: Any, scratch: Any) -> None:
@@ -278,8 +286,8 @@ def correlate_pairs(plan: Pairs) -> Callable[..., None]:
         for images in blocks(base.images, block):
             count = images.stop - images.start
             rows, mixed, below = [fewer(array, count) for array in memory]
-            _fill(plan, rows, x[images])
-            parts = [g[images, part].transpose(1, 0, 2, 3) for part in plan.results(0)]
+            fill(rows, x[images])
+            parts = [g[images, part].transpose(1, 0, 2, 3) for part in results]
             for signs, each in by_signs:
                 gradient = _mixed_gradient(signs, parts, below)
                 for mixture in each:
@@ -305,13 +313,18 @@ def _mixed_gradient(signs: tuple[int, int, int], parts: Sequence[Any], memory: A
     return (np.add if signs[1] > 0 else np.subtract)(parts[0], parts[1], out=mixed)
 
 
-def _fill(plan: Pairs, memory: Any, images: Any) -> None:
-    """Sorts rows of images into memory, with zeros where they have borders."""
-    turned = images.transpose(1, 0, 2, 3)
-    for lies, inside, rows in plan.places():
-        memory[lies.start : inside.start], memory[inside.stop : lies.stop] = 0, 0
-        for here, there in plan.source.columns.parts():
-            memory[inside, :, here] = turned[rows, :, there]
+def _filling(plan: Pairs) -> Callable[[Any, Any], None]:
+    """What sorts rows of images into memory, with zeros where they have borders."""
+    places, columns = list(plan.places()), plan.source.columns.parts()
+
+    def fill(memory: Any, images: Any) -> None:
+        turned = images.transpose(1, 0, 2, 3)
+        for lies, inside, rows in places:
+            memory[lies.start : inside.start], memory[inside.stop : lies.stop] = 0, 0
+            for here, there in columns:
+                memory[inside, :, here] = turned[rows, :, there]
+
+    return fill
 
 
 def _mixture(mixture: Mixture, rows: Any, memory: Any, height: int) -> Any:
@@ -323,10 +336,8 @@ def _mixture(mixture: Mixture, rows: Any, memory: Any, height: int) -> Any:
 
 
 def _mix(mixed: Mixed, kernel: Any, out: Any) -> Any:
-    """Rows of the kernel, mixed; a single one is where it is."""
+    """Rows of the kernel, mixed."""
     (first, _), *others = mixed.taps
-    if not others:
-        return kernel[first]
     before = kernel[first]
     for tap, sign in others:
         before = (np.add if sign > 0 else np.subtract)(before, kernel[tap], out=out)
