@@ -19,6 +19,8 @@ from gdl.record import Record, record
 BLOCK_BYTES = 1 << 20
 #: ... but not of fewer rows, which would make matrix products too small.
 BLOCK_ROWS = 256
+#: With so many results small products (`small_products.py`) pay.
+MANY_OUTS = 16
 #: With fewer channels a window's rows are too short to be copied one by one: its elements then vary slowest.
 FEW_CHANNELS = 4
 
@@ -56,7 +58,7 @@ class Columns(Record):
         if self.is_plain:
             return self.images
         fits = BLOCK_BYTES // max(self.rows * self.width * self.item_bytes, 1)
-        if not self.is_folded:
+        if not self.is_folded and self.outs >= MANY_OUTS:
             fits = min(fits, small_product() // max(self.rows * self.width * self.outs, 1) or fits)
         return max(1, min(self.images, max(fits, -(-BLOCK_ROWS // max(self.rows, 1)))))
 
