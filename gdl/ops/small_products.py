@@ -18,7 +18,7 @@ _WITH_AVX512 = ("skylakex", "cooperlake", "sapphirerapids")
 @cache
 def small_product() -> int:
     """The most multiplications of a small product; 0 where BLAS knows none."""
-    core = getattr(np, "_core", None) or np.core
+    built_with = np.show_config(mode="dicts").get("Build Dependencies", {}).get("blas", {}).get("name", "")
     asked = os.environ.get("OPENBLAS_CORETYPE", "").lower()
-    has_avx512 = getattr(core._multiarray_umath, "__cpu_features__", {}).get("AVX512_SKX", False)
-    return 10**6 if has_avx512 and (not asked or asked in _WITH_AVX512) else 0
+    has_avx512 = getattr(np._core._multiarray_umath, "__cpu_features__", {}).get("AVX512_SKX", False)
+    return 10**6 if "openblas" in built_with and has_avx512 and (not asked or asked in _WITH_AVX512) else 0
