@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Sequence
 from importlib import import_module
@@ -98,3 +99,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(gdl.main(argv, prog_name="gdl", standalone_mode=False) or 0)
     except (Exception, KeyboardInterrupt) as error:
         return import_module("gdl.cli.failure").tell(error)
+    finally:
+        if argv is None:  # the process ends: there is no use in looking through all that is left for what to free
+            gc.freeze()

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,12 @@ from gdl.syntax.docs import Example, examples_of
 from gdl.types import sizes
 from gdl.types.match import Guard
 from gdl.types.record import DataHeader, SourceCall
+
+# What expressions, statements and calls need of each other: methods, for a context that held them would hold itself,
+# and all that it made, until the collector comes.
+Context.evaluate, Context.execute, Context.condition = evaluate, execute, evaluate_condition  # type: ignore[method-assign]
+Context.make_instance, Context.initialise = make_instance, call_initializer  # type: ignore[method-assign]
+Context.require_statics, Context.is_known = require_statics, is_known  # type: ignore[method-assign]
 
 #: Python frames needed to evaluate expressions and calls at their deepest: MAX_NESTING and MAX_CALLS limit both.
 _STACK = 20_000
@@ -122,10 +127,6 @@ def open_context(
     loader = Loader(read)
     main, module = loader.main(source, module)
     cx = Context(main, loader, hypers, describe, sources)
-    cx.evaluate, cx.execute, cx.condition = partial(evaluate, cx), partial(execute, cx), partial(evaluate_condition, cx)
-    cx.make_instance, cx.initialise = partial(make_instance, cx), partial(call_initializer, cx)
-    cx.require_statics = partial(require_statics, cx)
-    cx.is_known = partial(is_known, cx)
     cx.broken = module.broken
     for problem in loader.diagnostics:
         cx.report(problem)

@@ -127,6 +127,7 @@ class Context:
         self.broken: frozenset[str] = frozenset()  # names in statements that did not parse: nothing is said of them
         self.unparsed: list[Span] = []  # where the text is no program
         self.called: set[Function] = set()  # definitions whose body was evaluated
+        self.axis_names: dict[Function, frozenset[str]] = {}  # what their bodies call axes by
         self.is_to_run = True  # else nothing need be made that says nothing new of what is right and wrong
         self.is_trial = False  # a definition that nothing calls is evaluated with made-up arguments
         self.depth = self.deepest = 0  # of calls; `deepest` since it was set last

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 from gdl.errors import calls as errors
@@ -34,7 +33,9 @@ def match_tensors(
         if argument is not None and isinstance(argument.value, Node):
             dtypes.setdefault(param.type.dtype or "f32", argument.value.type.dtype)  # type: ignore[union-attr]
     tensors: dict[str, tuple[Span, TensorType]] = {}
-    called = _axis_names(function)
+    called = cx.axis_names.get(function)
+    if called is None:
+        called = cx.axis_names[function] = axis_names(function.definition.body)
     for param in params:
         argument = bound.get(param.name)
         if argument is None:
@@ -67,15 +68,13 @@ def match_tensors(
     cx.guard(bindings.guards, frame, span)
 
 
-@lru_cache(1000)
-def _axis_names(function: Function) -> frozenset[str]:
-    return axis_names(function.definition.body)
-
-
 def _labelled(node: Node, param: ast.Param, called: frozenset[str], body: Frame) -> Node:
     """The tensor as the body sees it: under the labels that the signature gives its axes, `row: 28`, and under those of
     its bare symbols that the body calls axes by. What they are to the caller is noted in `body.labels`."""
-    axes = _aligned(param.type.axes, node.type.rank)  # type: ignore[union-attr]
+    written = param.type.axes  # type: ignore[union-attr]
+    if not called and not any(axis.label for axis in written):
+        return node
+    axes = _aligned(written, node.type.rank)
     bare = [axis.size.name if axis and not axis.label and isinstance(axis.size, ast.Name) else "" for axis in axes]
     own = {name for name in called if bare.count(name) == 1}
     labels = []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gdl.autodiff import Kinds, expand, is_certain
+from gdl.collection import uncollected
 from gdl.diagnostics import Diagnostic, Label
 from gdl.errors import CheckpointError, DataError, GdlError, ProgramError
 from gdl.errors import checkpoint as errors
@@ -85,6 +86,7 @@ def diagnose(
     return _checked(source, options, hypers, read=read, begun=begun, is_to_run=False)[1]
 
 
+@uncollected
 def _checked(
     source: Source, options: DataOptions, hypers: Mapping[str, Any] | None, absent: frozenset[str] = frozenset(),
     **how: Any,
