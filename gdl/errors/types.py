@@ -93,17 +93,20 @@ def no_axis(span: Span, axis: object, got: str, rank: int) -> Diagnostic:
     return Diagnostic("E0306", f"there is no axis {axis} in {got}", (Label(span),), (help,))
 
 
-def no_label(span: Span, label: str, got: TensorType) -> Diagnostic:
-    """No axis is called so, or several are."""
+def no_label(span: Span, label: str, got: TensorType, in_body: bool = False) -> Diagnostic:
+    """No axis is called so, or several are; `in_body` of a definition, the symbols of its signature are labels too."""
     labels = [d.label for d in got.dims if d.label]
     if label in labels:
         message = f"{labels.count(label)} axes of {got} are labelled `{label}`"
         apart = f"label them apart where the tensor is declared, as in f32[row: {label}, col: {label}]"
         return Diagnostic("E0307", message, (Label(span),), (f"{apart}, or write axis= with a number",))
+    declared = "write one where the tensor is declared, as in f32[batch, time: 28]"
     known = (
         "its labels are " + ", ".join(labels)
         if labels
-        else "it has no labels; write one where the tensor is declared, as in f32[batch, time: 28]"
+        else f"call it by a symbol of the signature, or {declared}"
+        if in_body
+        else f"it has no labels; {declared}"
     )
     return Diagnostic("E0307", f"no axis of {got} is labelled `{label}`", (Label(span),), (known,))
 

@@ -245,10 +245,7 @@ def rewrite_in_order(order: Iterable[Node], change: Callable[[Node], Node]) -> d
 
 def rewrite_graph(graph: Graph, change: Callable[[Node], Node]) -> Graph:
     """`rewrite` over a whole graph, the variables that updates name included."""
-    new = rewrite((*graph.roots, *[variable for variable, _ in graph.updates]), change)
-    return Graph(
-        tuple([new[n] for n in graph.outputs]), tuple([(new[v], new[n]) for v, n in graph.updates]), graph.guards
-    )
+    return rewrite_beside(graph, lambda old, node, new: change(node))
 
 
 def rewrite_beside(graph: Graph, change: Callable[[Node, Node, dict[Node, Node]], Node]) -> Graph:

@@ -145,7 +145,7 @@ def _over(cx: Context, frame: Frame, argument: Argument, bound: Bound, callee: O
             cx.fail(_not_a_label(item, items, argument), frame)
         labels = [d.label for d in first.type.dims]
         if labels.count(item.name) != 1:
-            cx.fail(type_errors.no_label(item.span, item.name, first.type), frame)
+            cx.fail(type_errors.no_label(item.span, item.name, first.type, frame.what in ("def", "layer")), frame)
         axes.append(labels.index(item.name))
     value = axes[0] if isinstance(expr, ast.Name) else tuple(axes)
     return Argument(value, argument.span, "axis", argument.name_span)

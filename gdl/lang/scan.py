@@ -125,7 +125,7 @@ def _axis(cx: Context, frame: Frame, node: Node, expr: ast.Scan, written: ast.Ex
     size = frame.names.get(expr.along)
     same = [i for i, s in enumerate(node.type.shape) if s == size]
     if len(same) != 1:
-        cx.fail(type_errors.no_label(written.span, expr.along, node.type), frame)
+        cx.fail(type_errors.no_label(written.span, expr.along, node.type, frame.what in ("def", "layer")), frame)
     return same[0]
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gdl.ops.small_products import cpu_features
 from gdl.runtime.arrays import DTYPES
 from gdl.runtime.compiled.nest import Access
 from gdl.runtime.compiled.write import Kernel
@@ -111,7 +112,7 @@ def _last(rest: int, vectors: int, lanes: int, least: int) -> int:
 
 def _registers() -> tuple[int, int]:
     """Bytes of a vector register, and rows of a tile of two vectors such that all of it fits into registers."""
-    features = getattr(np._core._multiarray_umath, "__cpu_features__", {})
+    features = cpu_features()
     if features.get("AVX512F"):
         return 64, 14
     return (32, 6) if features.get("AVX2") else (16, 8 if features.get("NEON") else 6)
